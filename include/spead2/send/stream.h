@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stream: a bounded queue of heaps, packetised, paced and given to a transport in order, by a
+// worker of a thread_pool or by whichever thread waits for the outcome.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <spead2/send/stream_config.h>
+#include <spead2/send/thread_pool.h>
+#include <spead2/send/transport.h>
+#include <spead2/wire/heap.h>
+#include <spead2/wire/packetiser.h>
+
+namespace spead2 {
+
+/// Order of the packets of a group of heaps.
+enum class group_mode : std::uint8_t {
+    round_robin,  ///< one packet of each heap in turn; heaps that have no more are skipped
+    serial,       ///< one heap after another
+};
+
+/// A heap to send and how.
+struct heap_reference {
+    std::shared_ptr<const heap_contents> contents;
+    std::int64_t cnt = -1;            ///< negative: next of the stream's sequence
+    std::size_t substream_index = 0;  ///< below stream::num_substreams()
+    double rate = -1.0;               ///< bytes per second; 0: no limit; negative: the stream's
+};
+
+class stream_core;
+
+/// Heaps that are queued together and complete together. Derive from it to be told; an empty group
+/// completes when everything queued before it has.
+class heap_group {
+public:
+    heap_group() = default;
+    heap_group(const heap_group&) = delete;
+    heap_group& operator=(const heap_group&) = delete;
+    virtual ~heap_group() = default;
+
+    /// \throw std::invalid_argument (no packets possible; see packetiser)
+    void add(const heap_reference& reference, std::size_t max_packet_size);
+    void reserve(std::size_t heaps) { more_.reserve(heaps > 0 ? heaps - 1 : 0); }
+    void set_mode(group_mode mode) noexcept { mode_ = mode; }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    /// First error of the group; none if all was sent. Once complete.
+    [[nodiscard]] const std::error_code& error() const noexcept { return error_; }
+    /// Bytes of packets that went. Once complete.
+    [[nodiscard]] std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
+
+protected:
+    /// All is sent or failed. The group now belongs to the callee, who destroys it when it pleases.
+    /// Called without locks by whichever thread drives the stream, in the order of queueing; must
+    /// be quick. It may queue on the same stream, and may destroy it.
+    virtual void complete() noexcept = 0;
+
+private:
+    friend class stream_core;
+    struct entry {
+        packetiser packets;
+        heap_group* group = nullptr;
+        std::int64_t cnt = -1;
+        double rate = -1.0;             ///< as asked for
+        double seconds_per_byte = 0.0;  ///< 1 / rate; 0: no limit
+        std::size_t substream = 0;
+        std::uint32_t next = 0;        ///< round robin: the entry after this one
+        std::uint32_t unreleased = 0;  ///< packets made and not yet released
+        bool failed = false;
+        bool finished = false;  ///< no packet is to be made or released
+    };
+    [[nodiscard]] entry& at(std::size_t i) noexcept { return i == 0 ? first_ : more_[i - 1]; }
+
+    entry first_;  // most groups are of one heap: no allocation for those
+    std::vector<entry> more_;
+    std::size_t size_ = 0;
+    group_mode mode_ = group_mode::round_robin;
+    std::size_t unfinished_ = 0;    ///< entries that are not finished
+    std::size_t unpacketised_ = 0;  ///< entries that may have packets to make
+    std::uint32_t current_ = 0;     ///< entry of the next packet
+    std::uint32_t previous_ = 0;    ///< round robin: the one before it
+    std::error_code error_;
+    std::uint64_t bytes_sent_ = 0;
+    heap_group* next_group_ = nullptr;
+};
+
+/// A group that a thread waits for with stream::wait().
+class blocking_group final : public heap_group {
+private:
+    friend class stream_core;
+    void complete() noexcept override;
+
+    stream_core* core_ = nullptr;
+    std::condition_variable changed_;
+    bool done_ = false;
+    bool must_drive_ = false;  ///< the driver's role was handed to the waiting thread
+    bool abandoned_ = false;   ///< nobody waits any more
+    blocking_group* next_waiting_ = nullptr;
+};
+
+/// Who sends a group that is queued while nobody drives the stream.
+enum class drive : std::uint8_t {
+    worker,    ///< a worker of the pool
+    caller,    ///< the caller, as far as it goes without waiting, then a worker
+    deferred,  ///< nobody until stream::kick()
+};
+
+/// Asked now and then while a call blocks; returns true (or throws) to give up waiting.
+using interrupt_check = std::function<bool()>;
+
+/// Every member may be called by any number of threads at once. Destruction sends what is queued as
+/// long as that takes at most drain_seconds, then fails the rest with ECANCELED; it must not happen
+/// while another thread is in a call.
+class stream {
+public:
+    static constexpr double drain_seconds = 5.0;
+
+    /// \throw std::invalid_argument for a max_packet_size below min_packet_size
+    stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
+           std::unique_ptr<transport> carrier);
+    stream(stream&&) noexcept;
+    stream& operator=(stream&&) noexcept;
+    ~stream();
+
+    /// Send one heap and wait. \return bytes of packets sent
+    /// \throw std::system_error  EAGAIN: queue full; EINVAL: substream or cnt out of range;
+    ///                           anything else: the transport's
+    /// \throw std::invalid_argument  the heap makes no packets of this size; rate not a number
+    std::uint64_t send_heap(const heap& h, std::int64_t cnt = -1, std::size_t substream_index = 0,
+                            double rate = -1.0);
+    /// Send a group and wait. All are queued or none. \throw also EINVAL for an empty list
+    std::uint64_t send_heaps(std::span<const heap_reference> heaps, group_mode mode);
+
+    /// Called with the first error (if any) and the bytes sent.
+    using completion = std::function<void(std::error_code, std::uint64_t)>;
+    void async_send_heap(const heap& h, completion done, std::int64_t cnt = -1,
+                         std::size_t substream_index = 0, double rate = -1.0);
+    void async_send_heaps(std::span<const heap_reference> heaps, group_mode mode, completion done);
+
+    /// For those who bring a group of their own: queue it, or throw as send_heaps() does and leave
+    /// stream and \a group as they were. Takes the group over on success.
+    void submit(std::unique_ptr<heap_group>& group, drive how = drive::worker);
+    /// Let somebody drive what was submitted with drive::deferred.
+    void kick(drive how = drive::worker);
+
+    /// Block until everything queued before has completed.
+    /// \return false if \a interrupted said to give up
+    bool flush(const interrupt_check& interrupted = {});
+
+    /// Queue a group and block until it is complete. Throws as submit() does.
+    /// \return true: \a group is complete and the caller's again; false: \a interrupted said to
+    /// give
+    ///         up, \a group is null and will still be sent. An exception of \a interrupted is like
+    ///         that
+    bool wait(std::unique_ptr<blocking_group>& group, const interrupt_check& interrupted = {});
+
+    /// The next automatic cnts are next, next + step, ... \throw std::invalid_argument for step 0
+    void set_cnt_sequence(std::uint64_t next, std::uint64_t step);
+
+    /// Change the stream's rate (bytes per second; 0: no limit) for heaps queued from now on.
+    void set_rate(double bytes_per_second);
+
+    [[nodiscard]] std::size_t num_substreams() const noexcept;
+    [[nodiscard]] stream_config config() const;
+    [[nodiscard]] std::string describe() const;
+    [[nodiscard]] transport& carrier() noexcept;
+
+private:
+    std::shared_ptr<stream_core> core_;
+};
+
+}  // namespace spead2

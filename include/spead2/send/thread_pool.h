@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Worker threads that drive streams: each runs whichever of its tasks has work, and sleeps on all
+// their descriptors and times at once, so that one slow stream never holds up another.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace spead2 {
+
+/// What a task of a thread_pool wants next.
+struct task_wait {
+    enum class kind : std::uint8_t {
+        done,      ///< nothing; call again when woken
+        again,     ///< the next turn
+        until,     ///< at \a time
+        readable,  ///< when \a fd is readable
+        writable,  ///< when \a fd is writable
+    };
+    kind what = kind::done;
+    std::chrono::steady_clock::time_point time{};
+    int fd = -1;
+};
+
+/// Something that a worker runs a piece at a time.
+class pool_task {
+public:
+    virtual ~pool_task() = default;
+    /// Do a bounded piece of work. Called by one worker, never twice at once.
+    [[nodiscard]] virtual task_wait run() noexcept = 0;
+    /// The pool stopped while the task was not done; run() will not be called again.
+    virtual void stopped() noexcept = 0;
+};
+
+class thread_pool {
+public:
+    /// One of the threads. Tasks keep it (not the pool) alive.
+    class worker;
+
+    /// \param threads   how many to start; at least 1 (std::invalid_argument)
+    /// \param affinity  cores to bind them to, cyclically; empty: not bound. A core that cannot be
+    ///                  bound to is std::system_error
+    explicit thread_pool(int threads = 1, const std::vector<int>& affinity = {});
+    thread_pool(const thread_pool&) = delete;
+    thread_pool& operator=(const thread_pool&) = delete;
+    ~thread_pool();
+
+    /// End the threads. Tasks that are not done get stopped(). Harmless when done before.
+    void stop();
+
+    [[nodiscard]] std::size_t size() const noexcept { return workers_.size(); }
+
+    /// Bind the calling thread to \a core. \throw std::system_error
+    static void set_affinity(int core);
+
+    /// A worker for a new stream; they are taken in turn.
+    [[nodiscard]] std::shared_ptr<worker> next_worker() noexcept;
+
+private:
+    std::vector<std::shared_ptr<worker>> workers_;
+    std::mutex mutex_;
+    std::size_t next_ = 0;
+};
+
+class thread_pool::worker {
+public:
+    virtual ~worker() = default;
+    /// Have \a task run soon, whatever it is waiting for. From any thread.
+    /// \return false if the pool was stopped (stopped() is then not called)
+    [[nodiscard]] virtual bool wake(std::shared_ptr<pool_task> task) = 0;
+    /// Whether the caller is the worker's thread.
+    [[nodiscard]] virtual bool is_this_thread() const noexcept = 0;
+};
+
+}  // namespace spead2

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one interface between a stream and what carries its packets: "here are packets, tell me how
+// many went and what failed".
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <system_error>
+
+#include <spead2/wire/packet_batch.h>
+
+namespace spead2 {
+
+/// What a transport must wait for before it can go on.
+enum class wait_for : std::uint8_t {
+    nothing,   ///< call again whenever there is something to send
+    writable,  ///< transport::wait_fd() must become writable
+    readable,  ///< transport::wait_fd() must become readable
+    again,     ///< nothing to sleep on: call again soon, after other work had its turn
+};
+
+/// Outcome of one transport::send().
+///
+/// Packets are taken from the front of the span in order: \a accepted counts them, and the packet
+/// structures, headers and iovecs of those are not needed any more. Their payload memory is in use
+/// until they are released, in the order in which they were accepted: first \a released packets
+/// that went well, then \a failed packets that did not, for the reason \a error. A transport that
+/// copies or hands to the kernel releases at once (accepted == released + failed).
+///
+/// After a failure the stream drops the rest of the heaps whose packets failed, so the front of the
+/// next span may be a different packet than the one after the last accepted.
+struct send_result {
+    std::size_t accepted = 0;
+    std::size_t released = 0;
+    std::size_t failed = 0;
+    std::error_code error;
+    wait_for wait = wait_for::nothing;
+};
+
+/// Carries packets. All calls on one object come from one thread at a time (not always the same).
+class transport {
+public:
+    transport() = default;
+    transport(const transport&) = delete;
+    transport& operator=(const transport&) = delete;
+    virtual ~transport() = default;
+
+    /// Destinations; packet::substream is below this.
+    [[nodiscard]] virtual std::size_t num_substreams() const noexcept = 0;
+
+    /// Send what can be sent without blocking. An empty span asks only for releases. If the result
+    /// accepts less than the whole span without an error, it says what to wait for; if it leaves
+    /// accepted packets unreleased and accepts no more, too. After a wait, unaccepted packets come
+    /// again, unchanged.
+    [[nodiscard]] virtual send_result send(packet_span packets) noexcept = 0;
+
+    /// Descriptor to wait on when send() says so; stays the same for the object's life. -1: none.
+    [[nodiscard]] virtual int wait_fd() const noexcept { return -1; }
+
+    /// Called once, before the first packet: the device is to keep \a bytes_per_second by itself.
+    /// \return whether it does; if not, the stream paces
+    [[nodiscard]] virtual bool set_hardware_rate(double bytes_per_second) {
+        static_cast<void>(bytes_per_second);
+        return false;
+    }
+
+    /// Give up everything accepted and not yet released: on return no such memory is in use, and
+    /// those packets will not be reported any more. No packet follows.
+    virtual void quiesce() noexcept {}
+
+    /// One line for people: kind and destinations, e.g. "udp 127.0.0.1:8888".
+    [[nodiscard]] virtual std::string describe() const = 0;
+};
+
+}  // namespace spead2

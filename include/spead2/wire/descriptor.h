@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The description of an item, and its encoding as the content of a DESCRIPTOR item.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <spead2/wire/flavour.h>
+
+namespace spead2 {
+
+/// One field of a format: a code (u, i, f, b, c or 0) and its width in bits.
+struct format_field {
+    char code;
+    std::uint64_t bits;
+    friend bool operator==(const format_field&, const format_field&) = default;
+};
+
+/// In a shape, a dimension whose size is only known from the data.
+inline constexpr std::int64_t variable_dimension = -1;
+
+/// What a receiver must know to decode an item. Either format or numpy_header is set.
+struct descriptor {
+    std::uint64_t id = 0;
+    std::string name;         ///< ASCII
+    std::string description;  ///< ASCII
+    std::vector<std::int64_t> shape;
+    std::vector<format_field> format;
+    std::string numpy_header;  ///< as made by make_numpy_header()
+};
+
+/// Text of a .npy header: "{'descr': DESCR, 'fortran_order': False, 'shape': (..), }" without
+/// padding. \param descr          Python literal of the dtype, quotes included, e.g. "'<c8'" \param
+/// fortran_order  whether the first index runs fastest \param shape          dimensions, none of
+/// them variable
+[[nodiscard]] std::string make_numpy_header(std::string_view descr, bool fortran_order,
+                                            std::span<const std::int64_t> shape);
+
+/// Content of the DESCRIPTOR item: one whole packet in the flavour \a f (wire-format rules of the
+/// protocol document, with the flavour's bug compatibility).
+/// \throw std::invalid_argument for an ID out of range, a text that is not ASCII, a field too wide
+[[nodiscard]] std::vector<std::uint8_t> encode_descriptor(const descriptor& d, const flavour& f);
+
+}  // namespace spead2

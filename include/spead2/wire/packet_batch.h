@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets that are ready to go: headers in one block, payload where it lies, described by iovecs in
+// such an order that consecutive packets are consecutive iovecs too.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <sys/uio.h>
+
+namespace spead2 {
+
+/// One packet: iovecs [first_iov, first_iov + n_iov) of its batch, the first of which starts with
+/// the packet header.
+struct packet {
+    std::uint32_t first_iov;
+    std::uint32_t n_iov;
+    std::uint32_t size;       ///< bytes of the whole packet
+    std::uint32_t substream;  ///< where it goes
+};
+
+/// A run of packets as a transport sees it. iovs is the whole array that packet::first_iov indexes.
+struct packet_span {
+    std::span<const packet> packets;
+    const iovec* iovs;
+};
+
+/// Fixed room for a number of packets; filled by packetisers, emptied by a stream.
+class packet_batch {
+public:
+    /// Extents up to this many bytes are copied beside the header instead of getting an iovec of
+    /// their own. It bounds the iovecs of a 65,507-byte packet to half of IOV_MAX.
+    static constexpr std::size_t small_extent = 256;
+
+    packet_batch() = default;
+    /// \param max_packets  how many packets it takes at most
+    /// \param max_packet_size  bytes of the largest packet
+    packet_batch(std::size_t max_packets, std::size_t max_packet_size);
+
+    [[nodiscard]] std::size_t size() const noexcept { return packets_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return packets_.empty(); }
+    /// Packets from number \a first on.
+    [[nodiscard]] packet_span from(std::size_t first) const noexcept {
+        return {std::span(packets_).subspan(first), iovs_.get()};
+    }
+    /// Whether one more packet is sure to fit.
+    [[nodiscard]] bool has_room() const noexcept {
+        return packets_.size() < max_packets_ && iovs_used_ + max_packet_iovs_ <= iovs_size_ &&
+               bytes_used_ + max_packet_size_ <= bytes_size_;
+    }
+    void clear() noexcept {
+        packets_.clear();
+        iovs_used_ = 0;
+        bytes_used_ = 0;
+    }
+    /// Remove the packets for which dropped(index) is true, from number \a first on.
+    template <typename Predicate>
+    void drop_from(std::size_t first, Predicate&& dropped) {
+        std::size_t to = first;
+        for (std::size_t i = first; i < packets_.size(); ++i)
+            if (!dropped(i)) packets_[to++] = packets_[i];
+        packets_.resize(to);
+    }
+
+    // For packetisers. A packet is begin(), then header bytes and extents in order, then end().
+    /// Start a packet whose first \a header_bytes bytes the caller writes.
+    std::uint8_t* begin(std::size_t header_bytes) noexcept {
+        packet_first_iov_ = iovs_used_;
+        std::uint8_t* p = bytes_.get() + bytes_used_;
+        bytes_used_ += header_bytes;
+        iovs_[iovs_used_++] = {p, header_bytes};
+        return p;
+    }
+    /// Append payload; small pieces are copied.
+    void append(const std::uint8_t* data, std::size_t length) noexcept;
+    /// Append \a length zero bytes.
+    void append_zeros(std::size_t length) noexcept;
+    void end(std::size_t size, std::uint32_t substream) {
+        packets_.push_back({packet_first_iov_, iovs_used_ - packet_first_iov_,
+                            static_cast<std::uint32_t>(size), substream});
+    }
+
+private:
+    std::uint8_t* append_bytes(std::size_t length) noexcept;
+
+    std::size_t max_packets_ = 0;
+    std::size_t max_packet_size_ = 0;
+    std::size_t max_packet_iovs_ = 0;
+    std::vector<packet> packets_;
+    std::unique_ptr<iovec[]> iovs_;
+    std::unique_ptr<std::uint8_t[]> bytes_;
+    std::size_t iovs_size_ = 0;
+    std::size_t bytes_size_ = 0;
+    std::uint32_t iovs_used_ = 0;
+    std::uint32_t packet_first_iov_ = 0;
+    std::size_t bytes_used_ = 0;
+};
+
+}  // namespace spead2

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <spead2/send/stream.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include "stream_core.h"
+
+namespace spead2 {
+namespace {
+
+/// A group that calls a function.
+class callback_group final : public heap_group {
+public:
+    explicit callback_group(stream::completion done) : done_(std::move(done)) {}
+
+private:
+    void complete() noexcept override {
+        const std::unique_ptr<callback_group> self(this);
+        if (done_) done_(error(), bytes_sent());
+    }
+    stream::completion done_;
+};
+
+void add_all(heap_group& group, std::span<const heap_reference> heaps, group_mode mode,
+             std::size_t max_packet_size) {
+    if (heaps.empty())
+        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                "the list of heaps is empty");
+    group.reserve(heaps.size());
+    group.set_mode(mode);
+    for (const heap_reference& reference : heaps) group.add(reference, max_packet_size);
+}
+
+}  // namespace
+
+stream::stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
+               std::unique_ptr<transport> carrier)
+    : core_(std::make_shared<stream_core>(std::move(pool), config, std::move(carrier))) {}
+
+stream::stream(stream&&) noexcept = default;
+
+stream& stream::operator=(stream&& other) noexcept {
+    if (core_ && core_ != other.core_) core_->close();
+    core_ = std::move(other.core_);
+    return *this;
+}
+
+stream::~stream() {
+    if (core_) core_->close();
+}
+
+std::uint64_t stream::send_heap(const heap& h, std::int64_t cnt, std::size_t substream_index,
+                                double rate) {
+    const heap_reference reference{h.contents(), cnt, substream_index, rate};
+    return send_heaps({&reference, 1}, group_mode::serial);
+}
+
+std::uint64_t stream::send_heaps(std::span<const heap_reference> heaps, group_mode mode) {
+    auto group = std::make_unique<blocking_group>();
+    add_all(*group, heaps, mode, core_->max_packet_size());
+    core_->wait(group, {});
+    if (group->error()) throw std::system_error(group->error(), "sending failed");
+    return group->bytes_sent();
+}
+
+void stream::async_send_heap(const heap& h, completion done, std::int64_t cnt,
+                             std::size_t substream_index, double rate) {
+    const heap_reference reference{h.contents(), cnt, substream_index, rate};
+    async_send_heaps({&reference, 1}, group_mode::serial, std::move(done));
+}
+
+void stream::async_send_heaps(std::span<const heap_reference> heaps, group_mode mode,
+                              completion done) {
+    std::unique_ptr<heap_group> group = std::make_unique<callback_group>(std::move(done));
+    add_all(*group, heaps, mode, core_->max_packet_size());
+    core_->submit(group, drive::worker);
+}
+
+void stream::submit(std::unique_ptr<heap_group>& group, drive how) { core_->submit(group, how); }
+
+void stream::kick(drive how) { core_->kick(how); }
+
+bool stream::flush(const interrupt_check& interrupted) { return core_->flush(interrupted); }
+
+bool stream::wait(std::unique_ptr<blocking_group>& group, const interrupt_check& interrupted) {
+    return core_->wait(group, interrupted);
+}
+
+void stream::set_cnt_sequence(std::uint64_t next, std::uint64_t step) {
+    core_->set_cnt_sequence(next, step);
+}
+
+void stream::set_rate(double bytes_per_second) { core_->set_rate(bytes_per_second); }
+
+std::size_t stream::num_substreams() const noexcept { return core_->num_substreams(); }
+
+stream_config stream::config() const { return core_->config(); }
+
+std::string stream::describe() const { return core_->carrier().describe(); }
+
+transport& stream::carrier() noexcept { return core_->carrier(); }
+
+}  // namespace spead2

@@ -1,0 +1,715 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stream_core.h"
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <spead2/base/log.h>
+
+namespace spead2 {
+namespace {
+
+// One batch: enough that a system call for it is cheap beside the work, little enough that its
+// headers stay in the cache and other streams of the worker get their turn.
+constexpr std::size_t batch_packets = 512;
+constexpr std::size_t batch_bytes = std::size_t{2} << 20;
+constexpr std::size_t largest_packet_size = std::size_t{1} << 30;
+
+// Batches that a thread sends which does not mean to wait.
+constexpr int caller_steps = 2;
+
+constexpr std::chrono::milliseconds interrupt_interval{100};
+
+[[nodiscard]] std::system_error error(std::errc code, const std::string& what) {
+    return {std::make_error_code(code), what};
+}
+
+[[nodiscard]] std::size_t checked_packet_size(const stream_config& config) {
+    const std::size_t size = config.max_packet_size();
+    if (size < min_packet_size || size > largest_packet_size)
+        throw std::invalid_argument("max_packet_size " + std::to_string(size) +
+                                    " is out of range " + std::to_string(min_packet_size) + " to " +
+                                    std::to_string(largest_packet_size) + " bytes");
+    return size;
+}
+
+[[nodiscard]] bool use_hardware_rate(const stream_config& config, transport& carrier) {
+    if (config.get_rate_method() != rate_method::hw || config.rate() == 0.0) return false;
+    return carrier.set_hardware_rate(config.rate());
+}
+
+/// Sleep until \a time or a signal, as precisely as the machine can.
+void precise_sleep(std::chrono::steady_clock::time_point time) noexcept {
+    const auto since =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch());
+    const timespec target{static_cast<time_t>(since.count() / 1'000'000'000),
+                          static_cast<long>(since.count() % 1'000'000'000)};
+    // The default slack of 50 us is most of a burst at 1 GB/s.
+    const int slack = ::prctl(PR_GET_TIMERSLACK);
+    ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+    ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &target, nullptr);
+    if (slack > 0) ::prctl(PR_SET_TIMERSLACK, static_cast<unsigned long>(slack), 0UL, 0UL, 0UL);
+}
+
+}  // namespace
+
+void heap_group::add(const heap_reference& reference, std::size_t max_packet_size) {
+    if (std::isnan(reference.rate) || std::isinf(reference.rate))
+        throw std::invalid_argument("rate of a heap is " + std::to_string(reference.rate) +
+                                    ", but must be a finite number of bytes per second");
+    entry e;
+    e.packets = packetiser(reference.contents, 0, max_packet_size);
+    e.group = this;
+    e.cnt = reference.cnt;
+    e.rate = reference.rate;
+    e.substream = reference.substream_index;
+    e.next = static_cast<std::uint32_t>(size_ + 1);
+    if (size_ == 0)
+        first_ = std::move(e);
+    else
+        more_.push_back(std::move(e));
+    ++size_;
+}
+
+void blocking_group::complete() noexcept { core_->complete(*this); }
+
+stream_core::stream_core(std::shared_ptr<thread_pool> pool, const stream_config& config,
+                         std::unique_ptr<transport> carrier)
+    : worker_(pool->next_worker()),
+      transport_(std::move(carrier)),
+      num_substreams_(transport_->num_substreams()),
+      max_packet_size_(checked_packet_size(config)),
+      hardware_rate_(use_hardware_rate(config, *transport_)),
+      config_(config),
+      batch_(batch_packets, max_packet_size_),
+      burst_size_(config.burst_size()),
+      burst_rate_ratio_(config.burst_rate_ratio()) {}
+
+// ---- Queue
+
+void stream_core::check(heap_group& group) const {
+    const std::size_t max_heaps = config_.max_heaps();
+    if (group.size() > max_heaps - std::min(max_heaps, queued_heaps_))
+        throw error(
+            std::errc::resource_unavailable_try_again,
+            std::to_string(group.size()) + " more heaps do not fit the queue, which holds " +
+                std::to_string(queued_heaps_) + " of max_heaps " + std::to_string(max_heaps));
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        const entry& e = group.at(i);
+        if (e.substream >= num_substreams_)
+            throw error(std::errc::invalid_argument,
+                        "substream_index " + std::to_string(e.substream) +
+                            " is out of range: the stream has " + std::to_string(num_substreams_) +
+                            " substreams");
+        if (e.cnt >= 0) {
+            const flavour& f = e.packets.contents()->get_flavour();
+            if (static_cast<std::uint64_t>(e.cnt) > f.max_address())
+                throw error(std::errc::invalid_argument, "cnt " + std::to_string(e.cnt) +
+                                                             " is above " +
+                                                             std::to_string(f.max_address()) +
+                                                             ", the largest for " + f.to_string());
+        }
+    }
+}
+
+void stream_core::enqueue(heap_group& group) {
+    check(group);
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        entry& e = group.at(i);
+        if (e.cnt >= 0) {
+            e.packets.set_cnt(static_cast<std::uint64_t>(e.cnt));
+        } else {
+            e.packets.set_cnt(next_cnt_);
+            next_cnt_ += step_cnt_;
+        }
+        const double rate = e.rate >= 0.0 ? e.rate : (hardware_rate_ ? 0.0 : config_.rate());
+        e.seconds_per_byte = rate > 0.0 ? 1.0 / rate : 0.0;
+    }
+    if (group.size() != 0) {
+        group.at(group.size() - 1).next = 0;
+        group.previous_ = static_cast<std::uint32_t>(group.size() - 1);
+    }
+    group.unfinished_ = group.unpacketised_ = group.size();
+    group.next_group_ = nullptr;
+    (tail_ != nullptr ? tail_->next_group_ : head_) = &group;
+    tail_ = &group;
+    if (fill_ == nullptr) fill_ = &group;
+    queued_heaps_ += group.size();
+    ++submitted_;
+}
+
+/// Undo enqueue() of the youngest group, which nobody has looked at yet.
+void stream_core::remove_last(heap_group& group) noexcept {
+    heap_group* before = nullptr;
+    for (heap_group* g = head_; g != &group; g = g->next_group_) before = g;
+    (before != nullptr ? before->next_group_ : head_) = nullptr;
+    tail_ = before;
+    if (fill_ == &group) fill_ = nullptr;
+    queued_heaps_ -= group.size();
+    --submitted_;
+    for (std::size_t i = 0; i < group.size(); ++i)
+        if (group.at(i).cnt < 0) next_cnt_ -= step_cnt_;
+}
+
+void stream_core::submit(std::unique_ptr<heap_group>& group, drive how) {
+    std::unique_lock lock(mutex_);
+    enqueue(*group);
+    if (role_ == role::nobody && how == drive::worker) {
+        role_ = role::worker;
+        if (!worker_->wake(shared_from_this())) {
+            role_ = role::nobody;
+            remove_last(*group);
+            throw error(std::errc::operation_canceled, "the stream's thread pool was stopped");
+        }
+    }
+    static_cast<void>(group.release());
+    lock.unlock();
+    if (how == drive::caller) kick(how);
+}
+
+void stream_core::kick(drive how) {
+    std::unique_lock lock(mutex_);
+    if (role_ != role::nobody || head_ == nullptr) return;
+    if (how == drive::caller) {
+        role_ = role::caller;
+        lock.unlock();
+        for (int i = 0; i < caller_steps && step().what == task_wait::kind::again; ++i) {
+        }
+        lock.lock();
+    }
+    release_role(lock);
+}
+
+void stream_core::add_waiting(blocking_group& group) noexcept {
+    (last_waiting_ != nullptr ? last_waiting_->next_waiting_ : first_waiting_) = &group;
+    last_waiting_ = &group;
+}
+
+void stream_core::remove_waiting(blocking_group& group) noexcept {
+    blocking_group* before = nullptr;
+    for (blocking_group* g = first_waiting_; g != nullptr; before = g, g = g->next_waiting_) {
+        if (g != &group) continue;
+        (before != nullptr ? before->next_waiting_ : first_waiting_) = g->next_waiting_;
+        if (last_waiting_ == g) last_waiting_ = before;
+        g->next_waiting_ = nullptr;
+        return;
+    }
+}
+
+void stream_core::release_role(std::unique_lock<std::mutex>& lock) noexcept {
+    if (head_ == nullptr || closing_) {
+        role_ = role::nobody;
+        if (closing_) role_free_.notify_all();
+    } else if (first_waiting_ != nullptr) {
+        blocking_group& next = *first_waiting_;
+        remove_waiting(next);
+        role_ = role::caller;
+        next.must_drive_ = true;
+        next.changed_.notify_one();
+    } else {
+        role_ = role::worker;
+        if (!worker_->wake(shared_from_this())) {
+            role_ = role::caller;
+            lock.unlock();
+            fail_all(std::make_error_code(std::errc::operation_canceled));
+            lock.lock();
+            role_ = role::nobody;
+        }
+    }
+}
+
+void stream_core::complete(blocking_group& group) noexcept {
+    std::unique_ptr<blocking_group> abandoned;
+    const std::lock_guard lock(mutex_);
+    if (group.abandoned_) {
+        abandoned.reset(&group);
+        return;
+    }
+    group.done_ = true;
+    remove_waiting(group);
+    group.changed_.notify_one();
+}
+
+bool stream_core::wait(std::unique_ptr<blocking_group>& owner, const interrupt_check& interrupted) {
+    blocking_group& group = *owner;
+    group.core_ = this;
+    std::unique_lock lock(mutex_);
+    enqueue(group);
+    static_cast<void>(owner.release());
+    bool driving = role_ == role::nobody;
+    if (driving)
+        role_ = role::caller;
+    else
+        add_waiting(group);
+
+    const auto give_up = [&] {
+        // The lock is held. True: the group completed meanwhile, so there is nothing to give up.
+        if (group.done_) return true;
+        group.abandoned_ = true;
+        if (driving || group.must_drive_)
+            release_role(lock);
+        else
+            remove_waiting(group);
+        return false;
+    };
+
+    clock::time_point next_check{};
+    bool check_now = false;
+    while (!group.done_) {
+        if (group.must_drive_) {
+            group.must_drive_ = false;
+            driving = true;
+        }
+        if (driving) {
+            lock.unlock();
+            const task_wait next = step();
+            if (!group.done_) {
+                if (next.what != task_wait::kind::again) {
+                    wait_as_caller(next, clock::now() + interrupt_interval);
+                    check_now = true;
+                } else if (interrupted) {
+                    const clock::time_point now = clock::now();
+                    check_now = now >= next_check && next_check != clock::time_point{};
+                    if (check_now || next_check == clock::time_point{})
+                        next_check = now + interrupt_interval;
+                }
+            }
+            lock.lock();
+        } else if (!interrupted) {
+            group.changed_.wait(lock);
+        } else {
+            check_now =
+                group.changed_.wait_for(lock, interrupt_interval) == std::cv_status::timeout;
+        }
+        if (check_now && interrupted && !group.done_) {
+            check_now = false;
+            lock.unlock();
+            bool stop = false;
+            try {
+                stop = interrupted();
+            } catch (...) {
+                lock.lock();
+                if (give_up()) {
+                    if (driving) release_role(lock);
+                    owner.reset(&group);
+                }
+                throw;
+            }
+            lock.lock();
+            if (stop && !give_up()) return false;
+        }
+    }
+    if (driving) release_role(lock);
+    owner.reset(&group);
+    return true;
+}
+
+bool stream_core::flush(const interrupt_check& interrupted) {
+    std::unique_lock lock(mutex_);
+    const std::uint64_t target = submitted_;
+    if (completed_.load() >= target) return true;
+    if (role_ == role::nobody) release_role(lock);  // what was deferred
+    ++flush_waiters_;
+    bool reached = true;
+    try {
+        while (completed_.load() < target) {
+            if (!interrupted) {
+                flushed_.wait(lock);
+            } else if (flushed_.wait_for(lock, interrupt_interval) == std::cv_status::timeout) {
+                lock.unlock();
+                const bool stop = interrupted();
+                lock.lock();
+                if (stop) {
+                    reached = completed_.load() >= target;
+                    break;
+                }
+            }
+        }
+    } catch (...) {
+        --flush_waiters_;
+        throw;
+    }
+    --flush_waiters_;
+    return reached;
+}
+
+void stream_core::close() {
+    std::unique_lock lock(mutex_);
+    drain_limit_ = clock::now() + std::chrono::duration_cast<clock::duration>(
+                                      std::chrono::duration<double>(stream::drain_seconds));
+    if (completing_thread_.load() == std::this_thread::get_id()) {
+        orphaned_ = true;
+        return;
+    }
+    closing_ = true;
+    if (role_ == role::worker) static_cast<void>(worker_->wake(shared_from_this()));
+    role_free_.wait(lock, [this] { return role_ == role::nobody; });
+    role_ = role::caller;
+    lock.unlock();
+    for (;;) {
+        const task_wait next = step();
+        if (next.what == task_wait::kind::done) break;
+        if (clock::now() >= drain_limit_ ||
+            (next.what == task_wait::kind::until && next.time > drain_limit_)) {
+            fail_all(std::make_error_code(std::errc::operation_canceled));
+            break;
+        }
+        wait_as_caller(next, drain_limit_);
+    }
+    lock.lock();
+    role_ = role::nobody;
+}
+
+void stream_core::set_cnt_sequence(std::uint64_t next, std::uint64_t step) {
+    if (step == 0) throw std::invalid_argument("step is 0, but must not be");
+    const std::lock_guard lock(mutex_);
+    next_cnt_ = next;
+    step_cnt_ = step;
+}
+
+void stream_core::set_rate(double bytes_per_second) {
+    const std::lock_guard lock(mutex_);
+    config_.set_rate(bytes_per_second);
+}
+
+stream_config stream_core::config() {
+    const std::lock_guard lock(mutex_);
+    return config_;
+}
+
+// ---- Driver
+
+task_wait stream_core::run() noexcept {
+    {
+        std::unique_lock lock(mutex_);
+        if (role_ != role::worker) return {};  // a wake that came late
+        if (closing_) {
+            release_role(lock);
+            return {};
+        }
+    }
+    task_wait next = step();
+    if (next.what == task_wait::kind::done) {
+        std::unique_lock lock(mutex_);
+        if (head_ != nullptr && !closing_) {
+            next.what = task_wait::kind::again;
+        } else {
+            release_role(lock);
+        }
+        return next;
+    }
+    if (orphaned_) {
+        const clock::time_point now = clock::now();
+        if (now >= drain_limit_) {
+            fail_all(std::make_error_code(std::errc::operation_canceled));
+            return {};
+        }
+        // Waiting for a descriptor could outlast the limit.
+        if (next.what == task_wait::kind::readable || next.what == task_wait::kind::writable)
+            next = {task_wait::kind::until, now + std::chrono::milliseconds(1), -1};
+        else if (next.what == task_wait::kind::until)
+            next.time = std::min(next.time, drain_limit_);
+    }
+    return next;
+}
+
+void stream_core::stopped() noexcept {
+    std::unique_lock lock(mutex_);
+    if (role_ != role::worker) return;
+    release_role(lock);
+}
+
+task_wait stream_core::step() noexcept {
+    bool early = false;
+    if (batch_next_ == batch_.size()) {
+        batch_.clear();
+        batch_next_ = 0;
+        early = fill() == fill_result::early;
+        if (batch_.empty() && first_run_ == runs_.size()) {
+            if (finished_some_) complete_groups();
+            if (early) return {task_wait::kind::until, limiter_.next(), -1};
+            ran_empty_ = true;
+            return {};
+        }
+    }
+    const send_result result = transport_->send(batch_.from(batch_next_));
+    account(result);
+    if (finished_some_) complete_groups();
+    if (early) return {task_wait::kind::until, limiter_.next(), -1};
+    switch (result.wait) {
+        case wait_for::readable:
+            return {task_wait::kind::readable, {}, transport_->wait_fd()};
+        case wait_for::writable:
+            return {task_wait::kind::writable, {}, transport_->wait_fd()};
+        default:
+            break;
+    }
+    if (batch_next_ == batch_.size() && first_run_ == runs_.size()) {
+        // Spares the driver a turn to find the queue empty.
+        const std::lock_guard lock(mutex_);
+        if (head_ == nullptr) {
+            ran_empty_ = true;
+            return {};
+        }
+    }
+    return {task_wait::kind::again, {}, -1};
+}
+
+/// The entry whose turn it is to make a packet; null if the group has made all of them.
+stream_core::entry* stream_core::next_entry(heap_group& group) noexcept {
+    while (group.unpacketised_ != 0) {
+        entry& e = group.at(group.current_);
+        if (!e.packets.done()) return &e;
+        // Out of the ring.
+        --group.unpacketised_;
+        if (group.mode_ == group_mode::round_robin) group.at(group.previous_).next = e.next;
+        group.current_ = e.next;
+    }
+    return nullptr;
+}
+
+/// The current entry has made a packet.
+void stream_core::advance(heap_group& group) noexcept {
+    if (group.mode_ == group_mode::serial) return;
+    if (group.at(group.current_).packets.done()) return;  // next_entry() takes it out
+    group.previous_ = group.current_;
+    group.current_ = group.at(group.current_).next;
+}
+
+stream_core::fill_result stream_core::fill() noexcept {
+    heap_group* group;
+    heap_group* last;
+    {
+        const std::lock_guard lock(mutex_);
+        group = fill_;
+        last = tail_;
+        if (group == nullptr) {
+            // A group without heaps is finished from the start.
+            finished_some_ = finished_some_ || (head_ != nullptr && head_->unfinished_ == 0);
+            return fill_result::nothing;
+        }
+    }
+    clock::time_point now{};
+    if (paced_) {
+        now = clock::now();
+        if (now < limiter_.next()) {
+            ran_empty_ = false;  // nothing was missed
+            return fill_result::early;
+        }
+    }
+
+    double seconds = 0.0;
+    std::size_t paced_bytes = 0;
+    std::size_t bytes = 0;
+    while (group != nullptr && bytes < batch_bytes && batch_.has_room()) {
+        entry* const e = next_entry(*group);
+        if (e == nullptr) {
+            finished_some_ = finished_some_ || group->unfinished_ == 0;
+            group = group == last ? nullptr : group->next_group_;
+            continue;
+        }
+        if (e->seconds_per_byte > 0.0) {
+            const std::size_t size = e->packets.next_size();
+            if (paced_bytes != 0 && paced_bytes + size > burst_size_) break;
+            paced_bytes += size;
+            seconds += static_cast<double>(size) * e->seconds_per_byte;
+        }
+        const auto size = static_cast<std::uint32_t>(
+            e->packets.next(batch_, static_cast<std::uint32_t>(e->substream)));
+        bytes += size;
+        ++e->unreleased;
+        if (first_run_ != runs_.size() && runs_.back().heap == e && runs_.back().size == size)
+            ++runs_.back().count;
+        else
+            runs_.push_back({e, size, 1});
+        advance(*group);
+    }
+    if (seconds > 0.0) {
+        if (!paced_) now = clock::now();
+        if (ran_empty_ || !paced_) limiter_.resume(now);
+        // Late by less than this is not made up for at the burst rate but at once; it keeps any
+        // window within a tenth of (rate x window + burst_size) for windows of 1 ms and more.
+        const double slack =
+            std::min(seconds, 0.1 * seconds + (burst_rate_ratio_ > 1.0 ? 5e-5 : 0.0));
+        limiter_.sent(now, seconds, seconds / burst_rate_ratio_, slack);
+        paced_ = true;
+        ran_empty_ = false;
+    } else if (!batch_.empty()) {
+        paced_ = false;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        if (group != nullptr)
+            fill_ = group;
+        else
+            fill_ = last->next_group_;
+    }
+    return batch_.empty() ? fill_result::nothing : fill_result::some;
+}
+
+/// \a count packets of the front run are released.
+void stream_core::packets_left(packet_run& run, std::uint32_t count) noexcept {
+    run.count -= count;
+    entry& e = *run.heap;
+    e.unreleased -= count;
+    if (e.unreleased == 0 && e.packets.done() && !e.finished) {
+        e.finished = true;
+        if (--e.group->unfinished_ == 0) finished_some_ = true;
+    }
+    if (run.count == 0) ++first_run_;
+}
+
+void stream_core::fail_heap(entry& e, const std::error_code& error) noexcept {
+    e.packets.abandon();
+    e.failed = true;
+    if (!e.group->error_) e.group->error_ = error;
+}
+
+void stream_core::account(const send_result& result) noexcept {
+    batch_next_ += result.accepted;
+    for (std::size_t left = result.released; left > 0;) {
+        packet_run& run = runs_[first_run_];
+        const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(left, run.count));
+        run.heap->group->bytes_sent_ += std::uint64_t{n} * run.size;
+        left -= n;
+        packets_left(run, n);
+    }
+    if (result.failed > 0) {
+        for (std::size_t left = result.failed; left > 0;) {
+            packet_run& run = runs_[first_run_];
+            const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(left, run.count));
+            fail_heap(*run.heap, result.error);
+            left -= n;
+            packets_left(run, n);
+        }
+        drop_failed();
+    }
+    if (first_run_ == runs_.size()) {
+        runs_.clear();
+        first_run_ = 0;
+    } else if (first_run_ >= 4096) {
+        runs_.erase(runs_.begin(), runs_.begin() + static_cast<std::ptrdiff_t>(first_run_));
+        first_run_ = 0;
+    }
+}
+
+/// Take packets of failed heaps that the transport has not accepted out of the batch.
+void stream_core::drop_failed() noexcept {
+    // Runs cover the accepted packets first; skip those.
+    std::size_t unaccepted = batch_.size() - batch_next_;
+    std::size_t made = 0;
+    for (std::size_t r = first_run_; r < runs_.size(); ++r) made += runs_[r].count;
+    std::size_t skip = made - unaccepted;
+
+    std::vector<bool> dropped;
+    dropped.reserve(unaccepted);
+    for (std::size_t r = first_run_; r < runs_.size(); ++r) {
+        packet_run& run = runs_[r];
+        const std::size_t in_flight = std::min<std::size_t>(skip, run.count);
+        skip -= in_flight;
+        const auto waiting = static_cast<std::uint32_t>(run.count - in_flight);
+        const bool failed = run.heap->failed;
+        dropped.insert(dropped.end(), waiting, failed);
+        if (failed && waiting != 0) {
+            run.count -= waiting;
+            run.heap->unreleased -= waiting;
+            if (run.heap->unreleased == 0 && !run.heap->finished) {
+                run.heap->finished = true;
+                if (--run.heap->group->unfinished_ == 0) finished_some_ = true;
+            }
+        }
+    }
+    const std::size_t first = batch_next_;
+    batch_.drop_from(first, [&](std::size_t i) { return dropped[i - first]; });
+    std::erase_if(runs_, [](const packet_run& run) { return run.count == 0; });
+    first_run_ = 0;
+}
+
+void stream_core::complete_groups() noexcept {
+    finished_some_ = false;
+    heap_group* first;
+    std::uint64_t n = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        first = head_;
+        heap_group* last = nullptr;
+        while (head_ != nullptr && head_->unfinished_ == 0) {
+            last = head_;
+            queued_heaps_ -= head_->size();
+            if (fill_ == head_) fill_ = head_->next_group_;
+            head_ = head_->next_group_;
+            ++n;
+        }
+        if (head_ == nullptr) tail_ = nullptr;
+        if (last != nullptr) last->next_group_ = nullptr;
+    }
+    if (n != 0) complete_list(first, n);
+}
+
+void stream_core::complete_list(heap_group* first, std::uint64_t n) noexcept {
+    completing_thread_.store(std::this_thread::get_id());
+    while (first != nullptr) {
+        heap_group* const group = first;
+        first = group->next_group_;
+        group->complete();
+    }
+    completing_thread_.store(std::thread::id());
+    completed_.fetch_add(n);
+    if (flush_waiters_.load() != 0) {
+        const std::lock_guard lock(mutex_);
+        flushed_.notify_all();
+    }
+}
+
+void stream_core::fail_all(const std::error_code& error) noexcept {
+    transport_->quiesce();
+    batch_.clear();
+    batch_next_ = 0;
+    runs_.clear();
+    first_run_ = 0;
+    finished_some_ = false;
+    heap_group* first;
+    std::uint64_t n = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        first = head_;
+        for (heap_group* g = head_; g != nullptr; g = g->next_group_) {
+            queued_heaps_ -= g->size();
+            if (g->unfinished_ != 0 && !g->error_) g->error_ = error;
+            ++n;
+        }
+        head_ = tail_ = fill_ = nullptr;
+    }
+    if (n != 0) complete_list(first, n);
+}
+
+void stream_core::wait_as_caller(const task_wait& wait, clock::time_point limit) noexcept {
+    switch (wait.what) {
+        case task_wait::kind::until:
+            precise_sleep(std::min(wait.time, limit));
+            break;
+        case task_wait::kind::readable:
+        case task_wait::kind::writable: {
+            pollfd p{wait.fd,
+                     static_cast<short>(wait.what == task_wait::kind::readable ? POLLIN : POLLOUT),
+                     0};
+            const auto left =
+                std::chrono::duration_cast<std::chrono::milliseconds>(limit - clock::now());
+            static_cast<void>(
+                ::poll(&p, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 1))));
+            break;
+        }
+        default:
+            break;
+    }
+}
+
+}  // namespace spead2

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <spead2/wire/packet_batch.h>
+
+#include <cstring>
+
+namespace spead2 {
+namespace {
+
+// Measured: larger batches than this no longer gain anything, and the blocks stay in the L2 cache.
+constexpr std::size_t header_bytes_per_packet = 128;
+constexpr std::size_t iovs_per_packet = 3;
+
+}  // namespace
+
+packet_batch::packet_batch(std::size_t max_packets, std::size_t max_packet_size)
+    : max_packets_(max_packets),
+      max_packet_size_(max_packet_size),
+      max_packet_iovs_(2 * (max_packet_size / small_extent) + 3),
+      iovs_size_(max_packets * iovs_per_packet + max_packet_iovs_),
+      bytes_size_(max_packets * header_bytes_per_packet + max_packet_size) {
+    packets_.reserve(max_packets);
+    // Not initialised: what is never used then costs no memory.
+    iovs_ = std::unique_ptr<iovec[]>(new iovec[iovs_size_]);
+    bytes_ = std::unique_ptr<std::uint8_t[]>(new std::uint8_t[bytes_size_]);
+}
+
+std::uint8_t* packet_batch::append_bytes(std::size_t length) noexcept {
+    std::uint8_t* p = bytes_.get() + bytes_used_;
+    bytes_used_ += length;
+    iovec& last = iovs_[iovs_used_ - 1];
+    if (static_cast<std::uint8_t*>(last.iov_base) + last.iov_len == p)
+        last.iov_len += length;
+    else
+        iovs_[iovs_used_++] = {p, length};
+    return p;
+}
+
+void packet_batch::append(const std::uint8_t* data, std::size_t length) noexcept {
+    if (length <= small_extent)
+        std::memcpy(append_bytes(length), data, length);
+    else
+        iovs_[iovs_used_++] = {const_cast<std::uint8_t*>(data), length};
+}
+
+void packet_batch::append_zeros(std::size_t length) noexcept {
+    std::memset(append_bytes(length), 0, length);
+}
+
+}  // namespace spead2
