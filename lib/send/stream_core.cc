@@ -90,8 +90,7 @@ stream_core::stream_core(std::shared_ptr<thread_pool> pool, const stream_config&
       hardware_rate_(use_hardware_rate(config, *transport_)),
       config_(config),
       batch_(batch_packets, max_packet_size_),
-      burst_size_(config.burst_size()),
-      burst_rate_ratio_(config.burst_rate_ratio()) {}
+      limiter_(config.burst_size(), config.burst_rate_ratio()) {}
 
 // ---- Queue
 
@@ -497,17 +496,8 @@ stream_core::fill_result stream_core::fill() noexcept {
             return fill_result::nothing;
         }
     }
-    clock::time_point now{};
-    if (paced_) {
-        now = clock::now();
-        if (now < limiter_.next()) {
-            ran_empty_ = false;  // nothing was missed
-            return fill_result::early;
-        }
-    }
-
-    double seconds = 0.0;
-    std::size_t paced_bytes = 0;
+    bool paced = false;  // packets with a rate are in the batch
+    bool early = false;
     std::size_t bytes = 0;
     while (group != nullptr && bytes < batch_bytes && batch_.has_room()) {
         entry* const e = next_entry(*group);
@@ -517,10 +507,17 @@ stream_core::fill_result stream_core::fill() noexcept {
             continue;
         }
         if (e->seconds_per_byte > 0.0) {
+            if (!paced) {
+                early = !start_burst(e->seconds_per_byte);
+                if (early) break;
+                paced = true;
+            }
             const std::size_t size = e->packets.next_size();
-            if (paced_bytes != 0 && paced_bytes + size > burst_size_) break;
-            paced_bytes += size;
-            seconds += static_cast<double>(size) * e->seconds_per_byte;
+            if (!limiter_.fits(size)) {
+                limiter_.exhaust();
+                break;
+            }
+            limiter_.add(size, e->seconds_per_byte);
         }
         const auto size = static_cast<std::uint32_t>(
             e->packets.next(batch_, static_cast<std::uint32_t>(e->substream)));
@@ -532,19 +529,7 @@ stream_core::fill_result stream_core::fill() noexcept {
             runs_.push_back({e, size, 1});
         advance(*group);
     }
-    if (seconds > 0.0) {
-        if (!paced_) now = clock::now();
-        if (ran_empty_ || !paced_) limiter_.resume(now);
-        // Late by less than this is not made up for at the burst rate but at once; it keeps any
-        // window within a tenth of (rate x window + burst_size) for windows of 1 ms and more.
-        const double slack =
-            std::min(seconds, 0.1 * seconds + (burst_rate_ratio_ > 1.0 ? 5e-5 : 0.0));
-        limiter_.sent(now, seconds, seconds / burst_rate_ratio_, slack);
-        paced_ = true;
-        ran_empty_ = false;
-    } else if (!batch_.empty()) {
-        paced_ = false;
-    }
+    if (paced) limiter_.settle();
     {
         const std::lock_guard lock(mutex_);
         if (group != nullptr)
@@ -552,7 +537,25 @@ stream_core::fill_result stream_core::fill() noexcept {
         else
             fill_ = last->next_group_;
     }
-    return batch_.empty() ? fill_result::nothing : fill_result::some;
+    if (batch_.empty()) return early ? fill_result::early : fill_result::nothing;
+    return fill_result::some;
+}
+
+/// Whether a packet with a rate may go now.
+bool stream_core::start_burst(double seconds_per_byte) noexcept {
+    if (limiter_.exhausted()) {
+        const clock::time_point now = clock::now();
+        if (now < limiter_.next()) {
+            ran_empty_ = false;  // nothing was missed
+            return false;
+        }
+        if (ran_empty_) limiter_.idle(now, seconds_per_byte);
+        limiter_.start(now, seconds_per_byte);
+    } else if (ran_empty_) {
+        limiter_.idle(clock::now(), seconds_per_byte);
+    }
+    ran_empty_ = false;
+    return true;
 }
 
 /// \a count packets of the front run are released.

@@ -72,6 +72,7 @@ private:
     [[nodiscard]] task_wait step() noexcept;
     enum class fill_result : std::uint8_t { some, nothing, early };
     [[nodiscard]] fill_result fill() noexcept;
+    [[nodiscard]] bool start_burst(double seconds_per_byte) noexcept;
     [[nodiscard]] static entry* next_entry(heap_group& group) noexcept;
     static void advance(heap_group& group) noexcept;
     void account(const send_result& result) noexcept;
@@ -118,11 +119,8 @@ private:
     std::vector<packet_run> runs_;  ///< packets made and not yet released, in order
     std::size_t first_run_ = 0;
     rate_limiter limiter_;
-    bool paced_ = false;     ///< the last burst had a rate
     bool ran_empty_ = true;  ///< and the queue ran empty after it
     bool finished_some_ = false;
-    std::size_t burst_size_;
-    double burst_rate_ratio_;
 };
 
 }  // namespace spead2

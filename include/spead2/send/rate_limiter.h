@@ -8,29 +8,54 @@
 
 namespace spead2 {
 
-/// Two schedules, both absolute: one at the target rate, which fixes the average and has no drift,
-/// and one at the burst rate, which bounds how fast a delay is made up for.
+/// Bursts of a number of bytes, on two schedules that are both absolute: one at the target rate,
+/// which fixes the average and has no drift, and one at the burst rate, which bounds how fast a
+/// delay is made up for.
+///
+/// Before a burst: if exhausted(), wait until next(), then start(). Then add() what is sent, up to
+/// room() bytes; when no more fits, exhaust().
 class rate_limiter {
 public:
     using clock = std::chrono::steady_clock;
     using time_point = clock::time_point;
 
+    /// \param burst_size        bytes
+    /// \param burst_rate_ratio  burst rate as a ratio to the target rate
+    rate_limiter(std::size_t burst_size, double burst_rate_ratio) noexcept
+        : burst_size_(burst_size), burst_rate_ratio_(burst_rate_ratio) {}
+
+    /// Whether the burst is used up, so that there is something to wait for.
+    [[nodiscard]] bool exhausted() const noexcept { return exhausted_; }
     /// Earliest time of the next burst.
     [[nodiscard]] time_point next() const noexcept {
         return rate_time_ > burst_time_ ? rate_time_ : burst_time_;
     }
+    /// The next burst starts at \a now; \a seconds_per_byte is the (inverse) rate of its first
+    /// packet.
+    void start(time_point now, double seconds_per_byte) noexcept;
+    /// There was nothing to send up to \a now: if that was longer than what was sent before has
+    /// time for, it does not count, and a new burst starts.
+    void idle(time_point now, double seconds_per_byte) noexcept;
 
-    /// A burst starts at \a now after the queue had run empty: time that passed idle does not
-    /// count.
-    void resume(time_point now) noexcept;
-
-    /// A burst was sent at \a now.
-    /// \param seconds        what it takes at the target rate (sum of bytes / rate)
-    /// \param burst_seconds  what it takes at the burst rate
-    /// \param slack_seconds  how late a burst may be and still be followed as if it were on time
-    void sent(time_point now, double seconds, double burst_seconds, double slack_seconds) noexcept;
+    /// Whether \a bytes more may go in this burst; one packet always may.
+    [[nodiscard]] bool fits(std::size_t bytes) const noexcept {
+        return used_ == 0 || used_ + bytes <= burst_size_;
+    }
+    /// A packet was added to the burst.
+    void add(std::size_t bytes, double seconds_per_byte) noexcept {
+        used_ += bytes;
+        pending_ += static_cast<double>(bytes) * seconds_per_byte;
+    }
+    /// Bring the schedules up to date with what was added.
+    void settle() noexcept;
+    void exhaust() noexcept { exhausted_ = true; }
 
 private:
+    std::size_t burst_size_;
+    double burst_rate_ratio_;
+    std::size_t used_ = 0;  ///< bytes of the burst
+    double pending_ = 0.0;  ///< seconds that they take and that are not in the schedules yet
+    bool exhausted_ = false;
     time_point rate_time_{};
     double rate_fraction_ = 0.0;  ///< nanoseconds below the clock's resolution, in [0, 1)
     time_point burst_time_{};
