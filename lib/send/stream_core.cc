@@ -32,15 +32,6 @@ constexpr std::chrono::milliseconds interrupt_interval{100};
     return {std::make_error_code(code), what};
 }
 
-[[nodiscard]] std::size_t checked_packet_size(const stream_config& config) {
-    const std::size_t size = config.max_packet_size();
-    if (size < min_packet_size || size > largest_packet_size)
-        throw std::invalid_argument("max_packet_size " + std::to_string(size) +
-                                    " is out of range " + std::to_string(min_packet_size) + " to " +
-                                    std::to_string(largest_packet_size) + " bytes");
-    return size;
-}
-
 [[nodiscard]] bool use_hardware_rate(const stream_config& config, transport& carrier) {
     if (config.get_rate_method() != rate_method::hw || config.rate() == 0.0) return false;
     return carrier.set_hardware_rate(config.rate());
@@ -62,9 +53,8 @@ void precise_sleep(std::chrono::steady_clock::time_point time) noexcept {
 }  // namespace
 
 void heap_group::add(const heap_reference& reference, std::size_t max_packet_size) {
-    if (std::isnan(reference.rate) || std::isinf(reference.rate))
-        throw std::invalid_argument("rate of a heap is " + std::to_string(reference.rate) +
-                                    ", but must be a finite number of bytes per second");
+    if (std::isnan(reference.rate))
+        throw std::invalid_argument("rate of a heap is not a number (nan)");
     entry e;
     e.packets = packetiser(reference.contents, 0, max_packet_size);
     e.group = this;
@@ -86,7 +76,7 @@ stream_core::stream_core(std::shared_ptr<thread_pool> pool, const stream_config&
     : worker_(pool->next_worker()),
       transport_(std::move(carrier)),
       num_substreams_(transport_->num_substreams()),
-      max_packet_size_(checked_packet_size(config)),
+      max_packet_size_(std::min(config.max_packet_size(), largest_packet_size)),
       hardware_rate_(use_hardware_rate(config, *transport_)),
       config_(config),
       batch_(batch_packets, max_packet_size_),
@@ -570,12 +560,6 @@ void stream_core::packets_left(packet_run& run, std::uint32_t count) noexcept {
     if (run.count == 0) ++first_run_;
 }
 
-void stream_core::fail_heap(entry& e, const std::error_code& error) noexcept {
-    e.packets.abandon();
-    e.failed = true;
-    if (!e.group->error_) e.group->error_ = error;
-}
-
 void stream_core::account(const send_result& result) noexcept {
     batch_next_ += result.accepted;
     for (std::size_t left = result.released; left > 0;) {
@@ -585,15 +569,12 @@ void stream_core::account(const send_result& result) noexcept {
         left -= n;
         packets_left(run, n);
     }
-    if (result.failed > 0) {
-        for (std::size_t left = result.failed; left > 0;) {
-            packet_run& run = runs_[first_run_];
-            const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(left, run.count));
-            fail_heap(*run.heap, result.error);
-            left -= n;
-            packets_left(run, n);
-        }
-        drop_failed();
+    for (std::size_t left = result.failed; left > 0;) {
+        packet_run& run = runs_[first_run_];
+        const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(left, run.count));
+        if (!run.heap->group->error_) run.heap->group->error_ = result.error;
+        left -= n;
+        packets_left(run, n);
     }
     if (first_run_ == runs_.size()) {
         runs_.clear();
@@ -602,38 +583,6 @@ void stream_core::account(const send_result& result) noexcept {
         runs_.erase(runs_.begin(), runs_.begin() + static_cast<std::ptrdiff_t>(first_run_));
         first_run_ = 0;
     }
-}
-
-/// Take packets of failed heaps that the transport has not accepted out of the batch.
-void stream_core::drop_failed() noexcept {
-    // Runs cover the accepted packets first; skip those.
-    std::size_t unaccepted = batch_.size() - batch_next_;
-    std::size_t made = 0;
-    for (std::size_t r = first_run_; r < runs_.size(); ++r) made += runs_[r].count;
-    std::size_t skip = made - unaccepted;
-
-    std::vector<bool> dropped;
-    dropped.reserve(unaccepted);
-    for (std::size_t r = first_run_; r < runs_.size(); ++r) {
-        packet_run& run = runs_[r];
-        const std::size_t in_flight = std::min<std::size_t>(skip, run.count);
-        skip -= in_flight;
-        const auto waiting = static_cast<std::uint32_t>(run.count - in_flight);
-        const bool failed = run.heap->failed;
-        dropped.insert(dropped.end(), waiting, failed);
-        if (failed && waiting != 0) {
-            run.count -= waiting;
-            run.heap->unreleased -= waiting;
-            if (run.heap->unreleased == 0 && !run.heap->finished) {
-                run.heap->finished = true;
-                if (--run.heap->group->unfinished_ == 0) finished_some_ = true;
-            }
-        }
-    }
-    const std::size_t first = batch_next_;
-    batch_.drop_from(first, [&](std::size_t i) { return dropped[i - first]; });
-    std::erase_if(runs_, [](const packet_run& run) { return run.count == 0; });
-    first_run_ = 0;
 }
 
 void stream_core::complete_groups() noexcept {

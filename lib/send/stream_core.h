@@ -77,8 +77,6 @@ private:
     static void advance(heap_group& group) noexcept;
     void account(const send_result& result) noexcept;
     void packets_left(packet_run& run, std::uint32_t count) noexcept;
-    void fail_heap(entry& e, const std::error_code& error) noexcept;
-    void drop_failed() noexcept;
     void complete_groups() noexcept;
     void fail_all(const std::error_code& error) noexcept;
     void complete_list(heap_group* first, std::uint64_t n) noexcept;

@@ -73,7 +73,7 @@ send_result inproc_transport::send(packet_span packets) noexcept {
             }
             queues_[p.substream]->add_packet(std::move(bytes));
         } catch (const stopped_error&) {
-            result.error = std::make_error_code(std::errc::broken_pipe);
+            result.error = std::make_error_code(std::errc::operation_canceled);
         } catch (const std::exception&) {  // bad_alloc or length_error
             result.error = std::make_error_code(std::errc::not_enough_memory);
         }

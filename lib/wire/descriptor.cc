@@ -68,7 +68,7 @@ std::string make_numpy_header(std::string_view descr, bool fortran_order,
                                         ", which a numpy header cannot describe");
         out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
     }
-    out += shape.size() == 1 ? ",), }" : "), }";
+    out += shape.size() == 1 ? ",)}" : ")}";
     return out;
 }
 

@@ -21,18 +21,21 @@ packetiser::packetiser(std::shared_ptr<const heap_contents> contents, std::uint6
         throw std::invalid_argument("max_packet_size " + std::to_string(max_packet_size) +
                                     " is below the minimum of " + std::to_string(min_packet_size) +
                                     " bytes");
-    max_pointers_ = (packet_size_ - prefix_size - item_pointer_size) / item_pointer_size;
-    const std::size_t pointer_packets = repeat_ ? 1 : n_pointers_ / max_pointers_ + 1;
+    // The header counts the item pointers of a packet in 16 bits.
+    max_pointers_ = std::min<std::size_t>(
+        (packet_size_ - prefix_size - item_pointer_size) / item_pointer_size, 65535 - 4);
+    // Repeated pointers always leave room for a NULL pointer, as the reference sender does.
+    if (repeat_ && n_pointers_ + 1 > max_pointers_)
+        throw std::invalid_argument(
+            "repeat_pointers needs room for " + std::to_string(n_pointers_ + 1) +
+            " item pointers, but a packet of max_packet_size " + std::to_string(max_packet_size) +
+            " takes only " + std::to_string(max_pointers_));
+    const std::size_t pointer_packets = n_pointers_ / max_pointers_ + 1;
     const std::uint64_t min_payload = (pointer_packets - 1) * item_pointer_size + 1;
     if (heap_length_ < min_payload) {
         heap_length_ = min_payload;
         ++n_pointers_;
     }
-    if (repeat_ && n_pointers_ > max_pointers_)
-        throw std::invalid_argument(
-            "repeat_pointers needs room for " + std::to_string(n_pointers_) +
-            " item pointers, but a packet of max_packet_size " + std::to_string(max_packet_size) +
-            " takes only " + std::to_string(max_pointers_));
     const flavour& f = contents_->get_flavour();
     if (heap_length_ > f.max_address())
         throw std::invalid_argument("heap has " + std::to_string(heap_length_) +

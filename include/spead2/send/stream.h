@@ -75,8 +75,7 @@ private:
         std::size_t substream = 0;
         std::uint32_t next = 0;        ///< round robin: the entry after this one
         std::uint32_t unreleased = 0;  ///< packets made and not yet released
-        bool failed = false;
-        bool finished = false;  ///< no packet is to be made or released
+        bool finished = false;         ///< no packet is to be made or released
     };
     [[nodiscard]] entry& at(std::size_t i) noexcept { return i == 0 ? first_ : more_[i - 1]; }
 
@@ -124,7 +123,8 @@ class stream {
 public:
     static constexpr double drain_seconds = 5.0;
 
-    /// \throw std::invalid_argument for a max_packet_size below min_packet_size
+    /// A max_packet_size above 1 GiB counts as 1 GiB; one below min_packet_size is refused when a
+    /// heap is sent.
     stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
            std::unique_ptr<transport> carrier);
     stream(stream&&) noexcept;

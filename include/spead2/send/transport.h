@@ -28,8 +28,8 @@ enum class wait_for : std::uint8_t {
 /// that went well, then \a failed packets that did not, for the reason \a error. A transport that
 /// copies or hands to the kernel releases at once (accepted == released + failed).
 ///
-/// After a failure the stream drops the rest of the heaps whose packets failed, so the front of the
-/// next span may be a different packet than the one after the last accepted.
+/// After a failure the stream goes on with the next packet. A transport that is beyond repair fails
+/// every packet at once, rather than one a call.
 struct send_result {
     std::size_t accepted = 0;
     std::size_t released = 0;

@@ -42,7 +42,7 @@ private:
     bool stopped_ = false;
 };
 
-/// One substream a queue. Packets for a stopped queue fail with EPIPE.
+/// One substream a queue. Packets for a stopped queue fail with ECANCELED.
 class inproc_transport final : public transport {
 public:
     /// \throw std::invalid_argument if there are no queues, or one is null

@@ -32,7 +32,7 @@ struct descriptor {
     std::string numpy_header;  ///< as made by make_numpy_header()
 };
 
-/// Text of a .npy header: "{'descr': DESCR, 'fortran_order': False, 'shape': (..), }" without
+/// Text of a .npy header: "{'descr': DESCR, 'fortran_order': False, 'shape': (..)}" without
 /// padding. \param descr          Python literal of the dtype, quotes included, e.g. "'<c8'" \param
 /// fortran_order  whether the first index runs fastest \param shape          dimensions, none of
 /// them variable

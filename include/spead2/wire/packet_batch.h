@@ -56,15 +56,6 @@ public:
         iovs_used_ = 0;
         bytes_used_ = 0;
     }
-    /// Remove the packets for which dropped(index) is true, from number \a first on.
-    template <typename Predicate>
-    void drop_from(std::size_t first, Predicate&& dropped) {
-        std::size_t to = first;
-        for (std::size_t i = first; i < packets_.size(); ++i)
-            if (!dropped(i)) packets_[to++] = packets_[i];
-        packets_.resize(to);
-    }
-
     // For packetisers. A packet is begin(), then header bytes and extents in order, then end().
     /// Start a packet whose first \a header_bytes bytes the caller writes.
     std::uint8_t* begin(std::size_t header_bytes) noexcept {

@@ -37,9 +37,6 @@ public:
     /// Make the next packet. Only while not done() and batch.has_room().
     /// \return its size in bytes
     std::size_t next(packet_batch& batch, std::uint32_t substream);
-    /// Make no more packets.
-    void abandon() noexcept { done_ = true; }
-
     [[nodiscard]] const heap_contents* contents() const noexcept { return contents_.get(); }
 
 private:
