@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the build installs is complete, can be moved, and is found by CMake and by Python.
+
+Stands on the build directory that script/setup made. The wheel is script/test-pythons' matter.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import spead2
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "venv"
+SYSTEM_PYTHON = Path(sys.base_prefix, "bin", "python3")
+
+# The packet of consumer.cc, SPEAD-64-40: heap cnt 1, heap length 1, payload offset 0, payload
+# length 1, the item, a null item; and a zero byte, since no packet is without payload.
+PACKET = bytes.fromhex(
+    "53040305 00000006"
+    "8000010000000001 8000020000000001 8000030000000000 8000040000000001"
+    "801234000000cafe 0000000000000000"
+    "00"
+)
+
+
+def run(*command: str | Path, **kwargs: object) -> str:
+    """Run a command, which must succeed, and return its standard output."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, **kwargs)  # type: ignore[call-overload]
+    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+    return str(done.stdout)
+
+
+def cmake_version() -> str:
+    match = re.search(r"(?m)^    VERSION (\S+)$", (ROOT / "CMakeLists.txt").read_text())
+    assert match
+    return match[1]
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installed tree that was moved after the installation."""
+    folder = tmp_path_factory.mktemp("install")
+    run("cmake", "--install", BUILD, "--prefix", folder / "first")
+    return (folder / "first").rename(folder / "moved")
+
+
+def build_consumer(
+    prefix: Path, build: Path, wanted_version: str
+) -> subprocess.CompletedProcess[str]:
+    source = Path(__file__).with_name("consumer")
+    configure = ["cmake", "-G", "Ninja", "-S", str(source), "-B", str(build)]
+    configure += [f"-DCMAKE_PREFIX_PATH={prefix}", f"-DWANTED_VERSION={wanted_version}"]
+    done = subprocess.run(configure, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        run("cmake", "--build", build)
+    return done
+
+
+def test_cxx_program_builds_against_installed_tree_and_sends(prefix: Path, tmp_path: Path) -> None:
+    configured = build_consumer(prefix, tmp_path, cmake_version())
+    assert configured.returncode == 0, configured.stderr
+    done = subprocess.run([tmp_path / "consumer"], capture_output=True, check=True)
+    assert done.stderr.decode() == cmake_version()
+    assert done.stdout == PACKET
+    linked = run("ldd", tmp_path / "consumer")
+    assert f"{prefix}/lib/libspead2.so" in linked
+
+
+@pytest.mark.parametrize("wanted", ["99.0", "0.0.1"])
+def test_other_version_is_refused(prefix: Path, tmp_path: Path, wanted: str) -> None:
+    configured = build_consumer(prefix, tmp_path, wanted)
+    assert configured.returncode != 0
+    assert f'compatible with requested version "{wanted}"' in " ".join(configured.stderr.split())
+
+
+def test_python_package_works_where_the_tree_was_moved_to(prefix: Path) -> None:
+    (packages,) = prefix.glob("lib/python3*/*-packages")
+    code = """
+import spead2, spead2.send
+libraries = {line.split()[-1] for line in open("/proc/self/maps") if "libspead2" in line}
+print(spead2.__version__, spead2.__file__, *libraries)
+"""
+    environment = dict(os.environ, PYTHONPATH=str(packages))
+    version, file, library = run(SYSTEM_PYTHON, "-c", code, env=environment).split()
+    assert version == cmake_version()
+    assert file == str(packages / "spead2" / "__init__.py")
+    assert library == f"{prefix}/lib/libspead2.so.{version}"
+
+
+def test_version_is_the_same_everywhere() -> None:
+    assert spead2.__version__ == cmake_version()
+
+
+def test_engine_is_not_linked_to_what_a_machine_may_lack(prefix: Path) -> None:
+    needed = set(re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", prefix / "lib/libspead2.so")))
+    assert needed <= {"libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libc.so.6"}
+
+
+def test_classical_configuration_takes_gnuradios_python(tmp_path: Path) -> None:
+    """Another python3 on PATH could not load the blocks, so it must not be taken."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to("/bin/false")
+    environment = dict(os.environ, PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
+    output = run("cmake", "-G", "Ninja", "-S", ROOT, "-B", tmp_path / "build", env=environment)
+    if "GNU Radio blocks OFF" in output:
+        pytest.skip("there are no GNU Radio blocks in this build")
+    assert f"({SYSTEM_PYTHON})" in output
+    script = (tmp_path / "build" / "python" / "cmake_install.cmake").read_text()
+    folders = set(re.findall(r"\$\{CMAKE_INSTALL_PREFIX\}/(lib/python[^/]*/[^/\"]*)", script))
+    searched = run(SYSTEM_PYTHON, "-c", "import sys; print(*sys.path)").split()
+    assert folders
+    assert {f"/usr/local/{folder}" for folder in folders} <= set(searched)
