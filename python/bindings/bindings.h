@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of the extension module: each function adds the names of one source file.
+#pragma once
+
+#include "python.h"
+
+namespace spead2::python {
+
+void register_runtime(py::module_& m);         // logging, release of objects, exceptions
+void register_common(py::module_& m);          // Flavour, ThreadPool, constants
+void register_config(py::module_& m);          // StreamConfig and the enumerations
+void register_heap(py::module_& m);            // Heap, HeapReference, HeapReferenceList
+void register_item(py::module_& m);            // bases of Descriptor and Item
+void register_heap_generator(py::module_& m);  // base of HeapGenerator
+void register_packet_generator(py::module_& m);
+void register_stream(py::module_& m);  // Stream
+void register_bytes(py::module_& m);
+void register_inproc(py::module_& m);
+void register_udp(py::module_& m);
+void register_tcp(py::module_& m);
+void register_udp_ibv(py::module_& m);
+
+}  // namespace spead2::python

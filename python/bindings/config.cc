@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// StreamConfig and the enumerations RateMethod and GroupMode.
+#include <array>
+#include <cstdio>
+
+#include <spead2/send/stream_config.h>
+
+#include "bindings.h"
+#include "enums.h"
+
+namespace spead2::python {
+namespace {
+
+// Members in the order of their values. They live as long as the process.
+std::array<PyObject*, 3> rate_methods{};
+std::array<PyObject*, 2> group_modes{};
+
+template <std::size_t N>
+void make_enum(py::module_& m, const char* name, const char* doc,
+               const std::array<const char*, N>& names, std::array<PyObject*, N>& members) {
+    py::list pairs;
+    for (std::size_t i = 0; i < N; ++i) pairs.append(py::make_tuple(names[i], i));
+    const py::object type = py::module_::import("enum").attr("Enum")(
+        name, pairs, py::arg("module") = "spead2.send", py::arg("qualname") = name);
+    type.attr("__doc__") = doc;
+    for (std::size_t i = 0; i < N; ++i)
+        members[i] = py::object(type.attr(names[i])).release().ptr();
+    m.attr(name) = type;
+}
+
+std::string number(double value) {
+    std::array<char, 32> text{};
+    static_cast<void>(std::snprintf(text.data(), text.size(), "%.17g", value));
+    return text.data();
+}
+
+void bind_config(py::module_& m) {
+    auto bound = py::class_<stream_config>(
+        m, "StreamConfig",
+        R"(How a stream sends. The arguments, keywords only, are attributes too.
+
+Parameters
+----------
+max_packet_size : int
+    Bytes of the largest packet (payload of UDP); at least 56 when used.
+rate : float
+    Target rate in bytes per second, counting whole packets; 0: as fast as possible.
+burst_size : int
+    Bytes that go in a row without pacing between them.
+max_heaps : int
+    Most heaps in the queue, those being sent included.
+burst_rate_ratio : float
+    Rate while catching up after a delay, as a ratio to `rate`.
+rate_method : RateMethod
+    Who keeps the rate.
+
+Raises
+------
+ValueError
+    If `rate` is negative or not finite, `max_heaps` is 0, or `burst_rate_ratio` is below 1 or not
+    finite.
+TypeError
+    For an unknown argument or a value of the wrong type.
+)");
+    bound
+        .def(py::init([](const py::kwargs& arguments) {
+            auto config = std::make_unique<stream_config>();
+            const py::object self = py::cast(config.get(), py::return_value_policy::reference);
+            for (const auto& [name, value] : arguments) {
+                const auto text = name.cast<std::string>();
+                if (text == "burst_rate" || text.rfind("DEFAULT_", 0) == 0 ||
+                    !py::hasattr(self, name) || text.rfind('_', 0) == 0)
+                    throw py::type_error("StreamConfig() got an unexpected keyword argument '" +
+                                         text + "'");
+                py::setattr(self, name, value);
+            }
+            return config;
+        }))
+        .def_property(
+            "max_packet_size", &stream_config::max_packet_size,
+            [](stream_config& c, std::size_t bytes) { c.set_max_packet_size(bytes); },
+            "Bytes of the largest packet (payload of UDP).")
+        .def_property(
+            "rate", &stream_config::rate, [](stream_config& c, double rate) { c.set_rate(rate); },
+            "Target rate in bytes per second; 0: as fast as possible.")
+        .def_property(
+            "burst_size", &stream_config::burst_size,
+            [](stream_config& c, std::size_t bytes) { c.set_burst_size(bytes); },
+            "Bytes that go in a row without pacing between them.")
+        .def_property(
+            "max_heaps", &stream_config::max_heaps,
+            [](stream_config& c, std::size_t heaps) { c.set_max_heaps(heaps); },
+            "Most heaps in the queue, those being sent included.")
+        .def_property(
+            "burst_rate_ratio", &stream_config::burst_rate_ratio,
+            [](stream_config& c, double ratio) { c.set_burst_rate_ratio(ratio); },
+            "Rate while catching up, as a ratio to `rate`.")
+        .def_property(
+            "rate_method",
+            [](const stream_config& c) { return from_rate_method(c.get_rate_method()); },
+            [](stream_config& c, const py::object& method) {
+                c.set_rate_method(to_rate_method(method));
+            },
+            "Who keeps the rate.")
+        .def_property_readonly("burst_rate", &stream_config::burst_rate,
+                               "`rate` times `burst_rate_ratio`, bytes per second.")
+        .def("__repr__", [](const stream_config& c) {
+            return "StreamConfig(max_packet_size=" + std::to_string(c.max_packet_size()) +
+                   ", rate=" + number(c.rate()) + ", burst_size=" + std::to_string(c.burst_size()) +
+                   ", max_heaps=" + std::to_string(c.max_heaps()) +
+                   ", burst_rate_ratio=" + number(c.burst_rate_ratio()) + ", rate_method=" +
+                   py::str(from_rate_method(c.get_rate_method())).cast<std::string>() + ")";
+        });
+    bound.attr("DEFAULT_MAX_PACKET_SIZE") = stream_config::default_max_packet_size;
+    bound.attr("DEFAULT_MAX_HEAPS") = stream_config::default_max_heaps;
+    bound.attr("DEFAULT_BURST_SIZE") = stream_config::default_burst_size;
+    bound.attr("DEFAULT_BURST_RATE_RATIO") = stream_config::default_burst_rate_ratio;
+    bound.attr("DEFAULT_RATE_METHOD") = from_rate_method(stream_config::default_rate_method);
+    set_module(bound, "spead2.send");
+}
+
+}  // namespace
+
+bool to_group_mode(PyObject* object, group_mode& mode) {
+    for (std::size_t i = 0; i < group_modes.size(); ++i) {
+        if (object == group_modes[i]) {
+            mode = static_cast<group_mode>(i);
+            return true;
+        }
+    }
+    PyErr_Format(PyExc_TypeError, "mode must be a GroupMode, not %R", object);
+    return false;
+}
+
+rate_method to_rate_method(const py::handle& object) {
+    for (std::size_t i = 0; i < rate_methods.size(); ++i)
+        if (object.ptr() == rate_methods[i]) return static_cast<rate_method>(i);
+    throw py::type_error("rate_method must be a RateMethod, not " +
+                         py::repr(object).cast<std::string>());
+}
+
+py::object from_rate_method(rate_method method) {
+    return py::reinterpret_borrow<py::object>(rate_methods[static_cast<std::size_t>(method)]);
+}
+
+void register_config(py::module_& m) {
+    make_enum(m, "RateMethod",
+              "Who keeps the rate of a stream: SW the stream itself, HW the device where it can "
+              "(else the stream), AUTO the implementation's choice (at present the stream).",
+              {"SW", "HW", "AUTO"}, rate_methods);
+    make_enum(m, "GroupMode",
+              "Order of the packets of a group of heaps: ROUND_ROBIN one packet of each heap in "
+              "turn, skipping heaps that have no more; SERIAL one heap after another.",
+              {"ROUND_ROBIN", "SERIAL"}, group_modes);
+    bind_config(m);
+}
+
+}  // namespace spead2::python

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Heaps and references to heaps as Python objects. They are plain extension types, not pybind11
+// classes: making one and looking into one is on the path of every heap that is sent.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <spead2/send/stream.h>
+#include <spead2/wire/heap.h>
+
+#include "python.h"
+
+namespace spead2::python {
+
+struct heap_object {
+    PyObject_HEAD PyObject* weak_references;
+    heap value;
+};
+
+struct heap_reference_object {
+    PyObject_HEAD PyObject* weak_references;
+    heap_object* heap;  // owned
+    std::int64_t cnt;
+    std::size_t substream_index;
+    double rate;
+};
+
+/// One element of a HeapReferenceList.
+struct listed_heap {
+    heap_object* heap;  // owned by the list
+    std::int64_t cnt;
+    std::size_t substream_index;
+    double rate;
+};
+
+struct heap_reference_list_object {
+    PyObject_HEAD PyObject* weak_references;
+    std::vector<listed_heap> heaps;
+};
+
+/// The heap in a Python object. \return null (with TypeError set) for anything but a Heap
+[[nodiscard]] heap_object* to_heap(PyObject* object) noexcept;
+
+/// A new Heap. \return null with the Python error set
+[[nodiscard]] PyObject* new_heap(const flavour& f) noexcept;
+
+/// What a stream takes, from a HeapReferenceList or an iterable of HeapReference.
+/// \throw py::error_already_set for anything else
+class heap_references {
+public:
+    explicit heap_references(PyObject* heaps);
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// Add all to a group. \throw as heap_group::add()
+    void add_to(heap_group& group, std::size_t max_packet_size) const;
+
+private:
+    heap_reference_list_object* list_ = nullptr;  // borrowed
+    py::object sequence_;                         // otherwise a list or tuple
+    std::size_t size_ = 0;
+};
+
+}  // namespace spead2::python

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every source of the extension module uses: pybind11, the GIL, and the work that other
+// threads leave to be done under the GIL (releasing objects, logging).
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <spead2/base/log.h>
+
+namespace spead2::python {
+
+namespace py = pybind11;
+
+/// Whether the calling thread may touch Python objects.
+[[nodiscard]] bool has_gil() noexcept;
+
+/// Give up a reference from any thread, now if the caller has the GIL, else soon; after the
+/// interpreter's end never. Its type is that of heap_owner::release.
+void release_reference(void* object) noexcept;
+
+/// Release the GIL, if the caller has it, until the end of the scope.
+class gil_release {
+public:
+    gil_release() noexcept : state_(has_gil() ? PyEval_SaveThread() : nullptr) {}
+    gil_release(const gil_release&) = delete;
+    gil_release& operator=(const gil_release&) = delete;
+    ~gil_release() {
+        if (state_ != nullptr) PyEval_RestoreThread(state_);
+    }
+
+private:
+    PyThreadState* state_;
+};
+
+/// Deleter for objects whose destructor waits for other threads.
+struct delete_without_gil {
+    template <typename T>
+    void operator()(T* object) const noexcept {
+        const gil_release released;
+        const std::unique_ptr<T> owned(object);
+    }
+};
+
+/// A shared object whose destructor runs without the GIL.
+template <typename T, typename... Args>
+[[nodiscard]] std::shared_ptr<T> make_shared_without_gil(Args&&... args) {
+    auto object = std::make_unique<T>(std::forward<Args>(args)...);
+    return {object.release(), delete_without_gil{}};
+}
+
+/// Run \a check_signals between waits that last no longer than 100 ms. \return true (with the
+/// Python error set) if a signal handler raised. For calls that run without the GIL.
+[[nodiscard]] bool signal_raised();
+
+/// The exception being handled becomes the Python error. Only within a catch block.
+void set_python_error() noexcept;
+/// Set OSError, or its subclass for \a code.
+void set_os_error(int code, const std::string& text) noexcept;
+
+/// Give a class its public name, which may differ from where the binding lives.
+template <typename Class>
+Class& set_module(Class& bound, const char* module) {
+    bound.attr("__module__") = module;
+    return bound;
+}
+
+}  // namespace spead2::python

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// What other threads leave to be done under the GIL, and the translation of exceptions.
+//
+// A worker must never wait for the GIL: whoever holds it may be waiting for the worker. So log
+// messages and references go to a thread of this file, started when first needed, which takes the
+// GIL for a batch of them. It ends before the interpreter does; what comes later is dropped.
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include <spead2/base/errors.h>
+
+#include "bindings.h"
+
+namespace spead2::python {
+namespace {
+
+struct log_record {
+    log_level level;
+    std::string message;
+};
+
+class service {
+public:
+    void log(log_level level, const std::string& message) {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return;
+        records_.push_back({level, message});
+        notify();
+    }
+
+    void release(PyObject* object) {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return;
+        objects_.push_back(object);
+        notify();
+    }
+
+    /// Do what is left and end the thread. With the GIL.
+    void close() {
+        {
+            const std::lock_guard lock(mutex_);
+            closed_ = true;
+            changed_.notify_one();
+        }
+        if (thread_.joinable()) {
+            const gil_release released;
+            thread_.join();
+        }
+    }
+
+    void set_logger(PyObject* logger) noexcept { logger_ = logger; }
+
+private:
+    void notify() {
+        if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+        changed_.notify_one();
+    }
+
+    void run() {
+        std::vector<log_record> records;
+        std::vector<PyObject*> objects;
+        for (;;) {
+            {
+                std::unique_lock lock(mutex_);
+                changed_.wait(lock,
+                              [this] { return closed_ || !records_.empty() || !objects_.empty(); });
+                if (records_.empty() && objects_.empty()) return;
+                records.swap(records_);
+                objects.swap(objects_);
+            }
+            const PyGILState_STATE state = PyGILState_Ensure();
+            for (const log_record& record : records) write(record);
+            for (PyObject* object : objects) Py_DECREF(object);
+            PyGILState_Release(state);
+            records.clear();
+            objects.clear();
+        }
+    }
+
+    void write(const log_record& record) const {
+        // The numbers of Python's logging levels.
+        static constexpr int levels[] = {10, 20, 30, 40};
+        PyObject* const result =
+            PyObject_CallMethod(logger_, "log", "iss", levels[static_cast<int>(record.level)], "%s",
+                                record.message.c_str());
+        if (result == nullptr) PyErr_WriteUnraisable(logger_);
+        Py_XDECREF(result);
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<log_record> records_;
+    std::vector<PyObject*> objects_;
+    std::thread thread_;
+    bool closed_ = false;
+    PyObject* logger_ = nullptr;
+};
+
+// Never destroyed: threads may outlive the interpreter.
+service& the_service() {
+    static service* const instance = std::make_unique<service>().release();
+    return *instance;
+}
+
+PyObject* stopped_type = nullptr;
+
+PyObject* add_exception(py::module_& m, const char* name, const char* doc) {
+    const std::string full = std::string("spead2.") + name;
+    PyObject* const type = PyErr_NewExceptionWithDoc(full.c_str(), doc, nullptr, nullptr);
+    if (type == nullptr) throw py::error_already_set();
+    m.attr(name) = py::reinterpret_borrow<py::object>(type);
+    return type;
+}
+
+}  // namespace
+
+bool has_gil() noexcept { return Py_IsInitialized() != 0 && PyGILState_Check() != 0; }
+
+void release_reference(void* object) noexcept {
+    auto* const o = static_cast<PyObject*>(object);
+    if (has_gil()) {
+        Py_DECREF(o);
+        return;
+    }
+    try {
+        the_service().release(o);
+    } catch (const std::exception&) {
+        // No memory or no thread: the object is never released.
+    }
+}
+
+bool signal_raised() {
+    const PyGILState_STATE state = PyGILState_Ensure();
+    const bool raised = PyErr_CheckSignals() != 0;
+    PyGILState_Release(state);
+    return raised;
+}
+
+void set_os_error(int code, const std::string& text) noexcept {
+    PyObject* const error = PyObject_CallFunction(PyExc_OSError, "is", code, text.c_str());
+    if (error == nullptr) return;
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
+    Py_DECREF(error);
+}
+
+void set_python_error() noexcept {
+    try {
+        throw;
+    } catch (py::error_already_set& e) {
+        e.restore();
+    } catch (const py::builtin_exception& e) {
+        e.set_error();
+    } catch (const std::bad_alloc&) {
+        PyErr_NoMemory();
+    } catch (const std::system_error& e) {
+        set_os_error(e.code().value(), e.what());
+    } catch (const stopped_error& e) {
+        PyErr_SetString(stopped_type, e.what());
+    } catch (const std::invalid_argument& e) {
+        PyErr_SetString(PyExc_ValueError, e.what());
+    } catch (const std::exception& e) {
+        PyErr_SetString(PyExc_RuntimeError, e.what());
+    } catch (...) {
+        PyErr_SetString(PyExc_RuntimeError, "unknown error of the engine");
+    }
+}
+
+void register_runtime(py::module_& m) {
+    stopped_type = add_exception(m, "Stopped", "A queue was used after it was stopped.");
+    add_exception(m, "Empty", "A queue has nothing to take.");
+    add_exception(m, "Full", "A queue has no room.");
+
+    // Local: other modules that are made with pybind11 keep their own ways.
+    py::register_local_exception_translator([](std::exception_ptr error) {
+        try {
+            if (error) std::rethrow_exception(error);
+        } catch (const std::system_error&) {
+            set_python_error();
+        } catch (const stopped_error&) {
+            set_python_error();
+        }
+    });
+
+    // The logger lives as long as the process, like the service.
+    the_service().set_logger(
+        py::module_::import("logging").attr("getLogger")("spead2").release().ptr());
+    set_log_sink([](log_level level, const std::string& message) {
+        try {
+            the_service().log(level, message);
+        } catch (const std::exception&) {
+            // No memory or no thread: the message is lost.
+        }
+    });
+    py::module_::import("atexit").attr("register")(py::cpp_function([] { the_service().close(); }));
+}
+
+}  // namespace spead2::python

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stream, the base of all streams, and the blocking calls.
+#include "stream.h"
+
+#include <array>
+#include <memory>
+#include <system_error>
+
+#include "arguments.h"
+#include "bindings.h"
+#include "enums.h"
+#include "extension_type.h"
+#include "heap.h"
+
+namespace spead2::python {
+namespace {
+
+PyTypeObject* stream_type = nullptr;  // the base class
+
+/// Queue a group, wait for it without the GIL, and return the bytes sent.
+PyObject* send_and_wait(stream& s, std::unique_ptr<blocking_group> group) {
+    PyThreadState* const state = PyEval_SaveThread();
+    bool complete = false;
+    try {
+        complete = s.wait(group, signal_raised);
+    } catch (...) {
+        PyEval_RestoreThread(state);
+        throw;
+    }
+    PyEval_RestoreThread(state);
+    if (!complete) return nullptr;  // the error of the signal handler is set
+    if (group->error()) {
+        set_os_error(group->error().value(),
+                     group->error().message() + " (sending to " + s.describe() + ")");
+        return nullptr;
+    }
+    return PyLong_FromUnsignedLongLong(group->bytes_sent());
+}
+
+PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
+    static constexpr std::array<const char*, 4> names{"heap", "cnt", "substream_index", "rate"};
+    std::array<PyObject*, 4> values;
+    std::int64_t cnt = -1;
+    std::size_t substream_index = 0;
+    double rate = -1.0;
+    if (!sort_arguments("send_heap", names, 1, 4, args, n_args, keywords, values)) return nullptr;
+    const heap_object* const h = to_heap(values[0]);
+    if (h == nullptr || (values[1] != nullptr && !to_integer(values[1], "cnt", cnt)) ||
+        (values[2] != nullptr && !to_integer(values[2], "substream_index", substream_index)) ||
+        (values[3] != nullptr && !to_rate(values[3], rate)))
+        return nullptr;
+    stream* const s = to_stream(self);
+    if (s == nullptr) return nullptr;
+    try {
+        auto group = std::make_unique<blocking_group>();
+        group->add({h->value.contents(), cnt, substream_index, rate},
+                   s->config().max_packet_size());
+        return send_and_wait(*s, std::move(group));
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+}
+
+PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
+    static constexpr std::array<const char*, 2> names{"heaps", "mode"};
+    std::array<PyObject*, 2> values;
+    group_mode mode{};
+    if (!sort_arguments("send_heaps", names, 2, 2, args, n_args, keywords, values) ||
+        !to_group_mode(values[1], mode))
+        return nullptr;
+    stream* const s = to_stream(self);
+    if (s == nullptr) return nullptr;
+    try {
+        const heap_references heaps(values[0]);
+        if (heaps.size() == 0) {
+            set_os_error(EINVAL, "heaps is empty, but needs at least one HeapReference");
+            return nullptr;
+        }
+        auto group = std::make_unique<blocking_group>();
+        group->set_mode(mode);
+        heaps.add_to(*group, s->config().max_packet_size());
+        return send_and_wait(*s, std::move(group));
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+}
+
+}  // namespace
+
+stream* to_stream(PyObject* object) noexcept {
+    // What pybind11's own conversion does, and a look whether the constructor was run at all.
+    if (PyObject_TypeCheck(object, stream_type) != 0) {
+        const auto* const instance = reinterpret_cast<const py::detail::instance*>(object);
+        if (instance->simple_layout && instance->simple_holder_constructed)
+            return static_cast<stream*>(instance->simple_value_holder[0]);
+    }
+    PyErr_Format(PyExc_TypeError, "an initialised stream is needed, not an object of %R",
+                 Py_TYPE(object));
+    return nullptr;
+}
+
+void add_blocking_methods(const py::handle& bound) {
+    static std::array<PyMethodDef, 2> methods{{
+        {"send_heap", method(send_heap), METH_FASTCALL | METH_KEYWORDS,
+         R"(send_heap($self, heap, cnt=-1, substream_index=0, rate=-1.0)
+--
+
+Send a heap and wait until it is sent.
+
+Parameters
+----------
+heap : Heap
+cnt : int
+    Heap cnt; negative: the next of the stream's sequence.
+substream_index : int
+    Substream to send to.
+rate : float
+    Bytes per second; 0: no limit; negative: the stream's.
+
+Returns
+-------
+int
+    Bytes sent, those of all packets together.
+
+Raises
+------
+BlockingIOError
+    If the queue is full.
+OSError
+    If `substream_index` or `cnt` is out of range (EINVAL), or sending failed.
+ValueError
+    If the heap does not fit the packet size, or `rate` is not a number.
+)"},
+        {"send_heaps", method(send_heaps), METH_FASTCALL | METH_KEYWORDS,
+         R"(send_heaps($self, heaps, mode)
+--
+
+Send a group of heaps and wait until all are sent. All are queued, or none.
+
+Parameters
+----------
+heaps : HeapReferenceList or iterable of HeapReference
+mode : GroupMode
+    Order of the packets.
+
+Returns
+-------
+int
+    Bytes sent, those of all packets together.
+
+Raises
+------
+BlockingIOError
+    If the queue has not room for all of them.
+OSError
+    If `heaps` is empty, or a substream index or cnt is out of range (EINVAL), or sending failed.
+ValueError
+    If a heap does not fit the packet size, or a rate is not a number.
+)"},
+    }};
+    for (PyMethodDef& definition : methods) {
+        bound.attr(definition.ml_name) = py::reinterpret_steal<py::object>(
+            PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(bound.ptr()), &definition));
+    }
+}
+
+void register_stream(py::module_& m) {
+    auto bound = py::class_<stream, std::shared_ptr<stream>>(
+        m, "Stream", "Base of all streams. Any number of threads may use one.");
+    bound
+        .def("set_cnt_sequence", &stream::set_cnt_sequence, py::arg("next"), py::arg("step"),
+             R"(Set the heap cnts that are given out automatically: next, next + step, ...
+
+The low bits that the flavour has room for are sent. The initial state is 1, 1.
+
+Parameters
+----------
+next : int
+    From 0 to 2**64 - 1.
+step : int
+    From 1 to 2**64 - 1.
+
+Raises
+------
+ValueError
+    If `step` is 0.
+)")
+        .def_property_readonly("num_substreams", &stream::num_substreams, "Number of substreams.")
+        .def("__repr__", [](const py::object& self) {
+            const py::handle type = py::type::handle_of(self);
+            return "<" + type.attr("__module__").cast<std::string>() + "." +
+                   type.attr("__qualname__").cast<std::string>() + " to " +
+                   self.cast<const stream&>().describe() + ">";
+        });
+    set_module(bound, "spead2.send");
+    stream_type = reinterpret_cast<PyTypeObject*>(bound.ptr());
+}
+
+}  // namespace spead2::python
