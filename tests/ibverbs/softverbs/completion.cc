@@ -93,8 +93,8 @@ ibv_cq* create(ibv_context* verbs, std::uint32_t entries, void* cq_context,
     }
     self.add_object(1);
     log_event(self.options, "create_cq",
-              "\"cqe\": " + std::to_string(entries) + ", \"channel\": " +
-                  (events != nullptr ? "true" : "false") +
+              "\"cqe\": " + std::to_string(entries) +
+                  ", \"channel\": " + (events != nullptr ? "true" : "false") +
                   ", \"comp_vector\": " + std::to_string(vector));
     return reinterpret_cast<ibv_cq*>(&cq.release()->base);
 }
@@ -279,7 +279,7 @@ SOFTVERBS_EXPORT int ibv_destroy_cq(ibv_cq* base) {
               "\"polls\": " + std::to_string(cq->polls) +
                   ", \"empty_polls\": " + std::to_string(cq->empty_polls) +
                   ", \"completions\": " + std::to_string(cq->delivered) +
-                  ", \"events\": " + std::to_string(cq->events_sent) + ", \"overrun\": " +
-                  (cq->overrun ? "true" : "false"));
+                  ", \"events\": " + std::to_string(cq->events_sent) +
+                  ", \"overrun\": " + (cq->overrun ? "true" : "false"));
     return 0;
 }

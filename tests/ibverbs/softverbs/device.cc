@@ -46,7 +46,8 @@ std::vector<std::unique_ptr<device>> discover(const settings& options) {
             continue;
         }
         const auto& names = options.interfaces;
-        if (!names.empty() && std::find(names.begin(), names.end(), entry->ifa_name) == names.end()) {
+        if (!names.empty() &&
+            std::find(names.begin(), names.end(), entry->ifa_name) == names.end()) {
             continue;
         }
         auto item = std::make_unique<device>();
@@ -67,8 +68,8 @@ std::vector<std::unique_ptr<device>> discover(const settings& options) {
 __be64 guid_of(const device& item) {
     // An EUI-64 made from the MAC address, as Ethernet devices do.
     const auto& mac = item.mac;
-    const std::array<std::uint8_t, 8> bytes{static_cast<std::uint8_t>(mac[0] ^ 2), mac[1], mac[2],
-                                            0xff, 0xfe, mac[3], mac[4], mac[5]};
+    const std::array<std::uint8_t, 8> bytes{
+        static_cast<std::uint8_t>(mac[0] ^ 2), mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
     __be64 result;
     std::memcpy(&result, bytes.data(), sizeof(result));
     return result;
@@ -171,8 +172,9 @@ bool is_mapped(const void* address, std::size_t length) {
 ibv_mr* register_memory(ibv_pd* pd, void* address, std::size_t length, std::uint64_t iova) {
     context& self = *from_verbs(pd->context);
     const auto refuse = [&](int error) -> ibv_mr* {
-        log_event(self.options, "reg_mr_refused",
-                  "\"length\": " + std::to_string(length) + ", \"errno\": " + std::to_string(error));
+        log_event(
+            self.options, "reg_mr_refused",
+            "\"length\": " + std::to_string(length) + ", \"errno\": " + std::to_string(error));
         errno = error;
         return nullptr;
     };

@@ -57,25 +57,36 @@ ibv_wc_status send_frame(const queue_pair& qp, const std::vector<std::uint8_t>& 
     return IBV_WC_SUCCESS;
 }
 
+/// Count a send; whether it is one that the settings want to fail.
+bool is_to_fail(context& self) {
+    const settings& options = self.options;
+    const std::uint64_t number = ++self.sends;
+    if (number != options.fail_wr && (options.fail_wr_every == 0 || number < options.fail_wr ||
+                                      (number - options.fail_wr) % options.fail_wr_every != 0)) {
+        return false;
+    }
+    log_event(options, "failed_send", "\"number\": " + std::to_string(number));
+    return true;
+}
+
 /// Do what one work request asks for: check it, read its memory, put the frame on the wire.
 ibv_wc_status perform(queue_pair& qp, const ibv_sge* elements, std::size_t count, unsigned flags,
                       const std::vector<std::uint8_t>* inline_data,
                       std::vector<std::uint8_t>& frame) {
     context& self = qp.device_context();
     const settings& options = self.options;
-    const std::uint64_t number = ++self.sends;
-    if (options.fail_wr != 0 &&
-        (number == options.fail_wr ||
-         (options.fail_wr_every != 0 && number > options.fail_wr &&
-          (number - options.fail_wr) % options.fail_wr_every == 0))) {
-        log_event(options, "failed_send", "\"number\": " + std::to_string(number));
+    if (options.fail_wr != 0 && is_to_fail(self)) {
         return options.fail_status;
     }
-    frame.clear();
+    if (!options.discard) {
+        frame.clear();
+    }
     std::size_t length = 0;
     if (inline_data != nullptr && (flags & IBV_SEND_INLINE) != 0) {
         length = inline_data->size();
-        frame = *inline_data;
+        if (!options.discard) {
+            frame = *inline_data;
+        }
     } else {
         for (std::size_t i = 0; i < count; ++i) {
             const std::uint8_t* data = self.translate(elements[i]);
@@ -200,7 +211,7 @@ int post_send(ibv_qp* base, ibv_send_wr* wr, ibv_send_wr** bad) {
     const settings& options = self.options;
     const std::lock_guard lock(qp.mutex);
     ++qp.post_calls;
-    thread_local std::vector<std::uint8_t> frame;
+    std::vector<std::uint8_t>& frame = qp.scratch;
     const bool threaded = qp.sender.joinable();
     int error = 0;
     for (; wr != nullptr; wr = wr->next) {
@@ -395,7 +406,8 @@ void run_receiver(queue_pair& qp) {
 }
 
 int open_packet_socket(const context& self, int protocol) {
-    const int fd = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(static_cast<uint16_t>(protocol)));
+    const int fd =
+        ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(static_cast<uint16_t>(protocol)));
     if (fd < 0) {
         return -1;
     }
@@ -574,14 +586,14 @@ SOFTVERBS_EXPORT int ibv_modify_qp(ibv_qp* base, ibv_qp_attr* attr, int mask) {
     std::unique_lock lock(qp.mutex);
     if ((mask & IBV_QP_STATE) != 0) {
         const ibv_qp_state to = attr->qp_state;
-        const bool legal = to == IBV_QPS_RESET || to == IBV_QPS_ERR ||
-                           (to == IBV_QPS_INIT && qp.state == IBV_QPS_RESET &&
-                            (mask & IBV_QP_PORT) != 0 && attr->port_num == 1) ||
-                           (to == IBV_QPS_INIT && qp.state == IBV_QPS_INIT) ||
-                           (to == IBV_QPS_RTR && qp.state == IBV_QPS_INIT) ||
-                           (to == IBV_QPS_RTS && (qp.state == IBV_QPS_RTR ||
-                                                  qp.state == IBV_QPS_RTS ||
-                                                  qp.state == IBV_QPS_SQE));
+        const bool legal =
+            to == IBV_QPS_RESET || to == IBV_QPS_ERR ||
+            (to == IBV_QPS_INIT && qp.state == IBV_QPS_RESET && (mask & IBV_QP_PORT) != 0 &&
+             attr->port_num == 1) ||
+            (to == IBV_QPS_INIT && qp.state == IBV_QPS_INIT) ||
+            (to == IBV_QPS_RTR && qp.state == IBV_QPS_INIT) ||
+            (to == IBV_QPS_RTS &&
+             (qp.state == IBV_QPS_RTR || qp.state == IBV_QPS_RTS || qp.state == IBV_QPS_SQE));
         if (!legal) {
             return EINVAL;
         }

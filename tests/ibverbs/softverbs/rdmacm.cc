@@ -174,7 +174,11 @@ SOFTVERBS_EXPORT void rdma_destroy_qp(rdma_cm_id* id) {
     id->qp = nullptr;
 }
 
-SOFTVERBS_EXPORT __be16 rdma_get_src_port(rdma_cm_id* id) { return id->route.addr.src_sin.sin_port; }
-SOFTVERBS_EXPORT __be16 rdma_get_dst_port(rdma_cm_id* id) { return id->route.addr.dst_sin.sin_port; }
+SOFTVERBS_EXPORT __be16 rdma_get_src_port(rdma_cm_id* id) {
+    return id->route.addr.src_sin.sin_port;
+}
+SOFTVERBS_EXPORT __be16 rdma_get_dst_port(rdma_cm_id* id) {
+    return id->route.addr.dst_sin.sin_port;
+}
 
 SOFTVERBS_EXPORT const char* rdma_event_str(rdma_cm_event_type) { return "unknown event"; }

@@ -31,12 +31,12 @@ inline constexpr std::uint32_t key_tag = 0x5a;  // so that a forgotten lkey of 0
 
 /// Everything that the environment can change, read when a device is opened.
 struct settings {
-    bool discard = false;          ///< take the frames and drop them
-    bool device_thread = true;     ///< read memory after posting, in a thread of the device's own
-    bool ip_checksum = true;       ///< offer IPv4 header checksums
-    bool extended_query = true;    ///< offer ibv_query_device_ex
-    int max_qp_wr = 32768;         ///< as advertised
-    int granted_qp_wr = 0;         ///< queue pairs above this are refused (0: max_qp_wr)
+    bool discard = false;        ///< take the frames and drop them
+    bool device_thread = true;   ///< read memory after posting, in a thread of the device's own
+    bool ip_checksum = true;     ///< offer IPv4 header checksums
+    bool extended_query = true;  ///< offer ibv_query_device_ex
+    int max_qp_wr = 32768;       ///< as advertised
+    int granted_qp_wr = 0;       ///< queue pairs above this are refused (0: max_qp_wr)
     int max_cqe = 4194303;
     int max_sge = 30;
     int max_inline = 64;
@@ -48,13 +48,13 @@ struct settings {
     std::uint64_t fail_wr = 0;          ///< number (from 1) of the send that fails; 0: none
     std::uint64_t fail_wr_every = 0;    ///< further failures, so many sends apart; 0: none
     ibv_wc_status fail_status = IBV_WC_LOC_QP_OP_ERR;
-    std::uint64_t fail_post = 0;        ///< number of the send that ibv_post_send refuses
-    std::uint64_t cq_overrun = 0;       ///< completion with which the queue overruns
-    std::uint64_t lose_completion = 0;  ///< completion that never arrives
-    std::uint64_t lose_events = 0;      ///< number of the first event of those that never come
-    int fail_modify = 0;                ///< number of the ibv_modify_qp call that fails
-    std::string hold;                   ///< nothing is sent while this file exists
-    std::string log;                    ///< file that gets a line of JSON an event
+    std::uint64_t fail_post = 0;          ///< number of the send that ibv_post_send refuses
+    std::uint64_t cq_overrun = 0;         ///< completion with which the queue overruns
+    std::uint64_t lose_completion = 0;    ///< completion that never arrives
+    std::uint64_t lose_events = 0;        ///< number of the first event of those that never come
+    int fail_modify = 0;                  ///< number of the ibv_modify_qp call that fails
+    std::string hold;                     ///< nothing is sent while this file exists
+    std::string log;                      ///< file that gets a line of JSON an event
     std::vector<std::string> interfaces;  ///< interfaces that are devices; empty: all
 
     [[nodiscard]] static settings from_environment();
@@ -186,15 +186,16 @@ struct queue_pair {
     std::condition_variable work;
     ibv_qp_state state = IBV_QPS_RESET;
     std::uint32_t rate_kbps = 0;
-    std::uint64_t posted = 0;                // sends posted since the last reset
-    std::atomic<std::uint64_t> retired{0};   // sends whose completion has been polled
-    std::uint64_t processed = 0;             // sends that the device has dealt with
-    std::vector<queued_send> sends;          // ring of max_send_wr, used with a device thread
-    std::uint64_t generation = 0;            // counts resets
+    std::uint64_t posted = 0;               // sends posted since the last reset
+    std::atomic<std::uint64_t> retired{0};  // sends whose completion has been polled
+    std::uint64_t processed = 0;            // sends that the device has dealt with
+    std::vector<queued_send> sends;         // ring of max_send_wr, used with a device thread
+    std::uint64_t generation = 0;           // counts resets
     bool stopping = false;
-    bool busy = false;                       // the device thread reads memory of a send
+    bool busy = false;  // the device thread reads memory of a send
     std::condition_variable idle;
     std::thread sender;
+    std::vector<std::uint8_t> scratch;  // a frame, without a device thread
 
     std::deque<queued_receive> receives;
     std::vector<flow*> flows;
