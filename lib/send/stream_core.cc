@@ -78,6 +78,8 @@ stream_core::stream_core(std::shared_ptr<thread_pool> pool, const stream_config&
       num_substreams_(transport_->num_substreams()),
       max_packet_size_(std::min(config.max_packet_size(), largest_packet_size)),
       hardware_rate_(use_hardware_rate(config, *transport_)),
+      max_run_(std::clamp<std::size_t>(batch_bytes / std::max(max_packet_size_, min_packet_size), 1,
+                                       batch_packets)),
       config_(config),
       batch_(batch_packets, max_packet_size_),
       limiter_(config.burst_size(), config.burst_rate_ratio()) {}
@@ -496,27 +498,32 @@ stream_core::fill_result stream_core::fill() noexcept {
             group = group == last ? nullptr : group->next_group_;
             continue;
         }
+        // In round robin, one packet of each heap.
+        std::size_t most =
+            group->mode_ == group_mode::serial || group->unpacketised_ == 1 ? max_run_ : 1;
         if (e->seconds_per_byte > 0.0) {
             if (!paced) {
                 early = !start_burst(e->seconds_per_byte);
                 if (early) break;
                 paced = true;
             }
-            const std::size_t size = e->packets.next_size();
-            if (!limiter_.fits(size)) {
+            const std::size_t fitting = limiter_.fitting(e->packets.next_size());
+            if (fitting == 0) {
                 limiter_.exhaust();
                 break;
             }
-            limiter_.add(size, e->seconds_per_byte);
+            most = std::min(most, fitting);
         }
-        const auto size = static_cast<std::uint32_t>(
-            e->packets.next(batch_, static_cast<std::uint32_t>(e->substream)));
-        bytes += size;
-        ++e->unreleased;
-        if (first_run_ != runs_.size() && runs_.back().heap == e && runs_.back().size == size)
-            ++runs_.back().count;
+        const packetiser::run run =
+            e->packets.next_run(batch_, static_cast<std::uint32_t>(e->substream), most);
+        const std::size_t run_bytes = std::size_t{run.count} * run.size;
+        if (e->seconds_per_byte > 0.0) limiter_.add(run_bytes, e->seconds_per_byte);
+        bytes += run_bytes;
+        e->unreleased += run.count;
+        if (first_run_ != runs_.size() && runs_.back().heap == e && runs_.back().size == run.size)
+            runs_.back().count += run.count;
         else
-            runs_.push_back({e, size, 1});
+            runs_.push_back({e, run.size, run.count});
         advance(*group);
     }
     if (paced) limiter_.settle();

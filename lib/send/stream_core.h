@@ -88,6 +88,7 @@ private:
     const std::size_t num_substreams_;
     const std::size_t max_packet_size_;
     const bool hardware_rate_;
+    const std::size_t max_run_;  ///< packets made in a row
 
     // Queue, under the lock.
     std::mutex mutex_;

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include <spead2/base/log.h>
+#include <spead2/wire/protocol.h>
 
 #include "socket.h"
 
@@ -29,9 +30,10 @@ namespace {
 /// Bytes that one message can carry: what an IPv4 datagram holds.
 constexpr std::size_t max_message_bytes = 65507;
 
-/// Segments of one message. Every kernel with UDP_SEGMENT takes 64 (UDP_MAX_SEGMENTS); 128 since
-/// Linux 6.9 gain nothing that could be measured.
-constexpr std::size_t max_segments = 64;
+/// Segments of one message: 128 since Linux 6.9 (UDP_MAX_SEGMENTS), 64 before. The former sends
+/// packets of 256 bytes a quarter faster.
+constexpr std::size_t max_segments = 128;
+constexpr std::size_t max_segments_before = 64;
 
 /// iovecs of one message: UIO_MAXIOV, the kernel's.
 constexpr std::size_t max_iovs = 1024;
@@ -61,6 +63,17 @@ void set_segment_size(segment_control& control, std::size_t bytes) noexcept {
     const auto value = static_cast<std::uint16_t>(bytes);
     std::memcpy(control.bytes.data(), &header, sizeof header);
     std::memcpy(control.bytes.data() + CMSG_LEN(0), &value, sizeof value);
+}
+
+/// Copy pieces one after another.
+void assemble(const iovec* iovs, std::size_t n, std::uint8_t* out) noexcept {
+    for (const iovec* const end = iovs + n; iovs < end; ++iovs) {
+        if (iovs->iov_len == prefix_size)  // most headers; inline
+            std::memcpy(out, iovs->iov_base, prefix_size);
+        else
+            std::memcpy(out, iovs->iov_base, iovs->iov_len);
+        out += iovs->iov_len;
+    }
 }
 
 void check_endpoints(const udp_options& options) {
@@ -197,6 +210,8 @@ private:
         fail,     ///< the message cannot be sent
     };
 
+    [[nodiscard]] std::size_t message_packets(const packet& front, const packet* end,
+                                              std::size_t& n_iov) const noexcept;
     [[nodiscard]] std::size_t build(packet_span packets, std::size_t first) noexcept;
     [[nodiscard]] int transmit(std::size_t first, std::size_t n) noexcept;
     [[nodiscard]] next_move recover(int error, const packet& front, std::size_t count,
@@ -206,6 +221,7 @@ private:
     unique_fd fd_;
     std::vector<destination> destinations_;
     std::unique_ptr<std::uint8_t[]> assembly_;
+    std::size_t max_segments_ = max_segments;
     bool logged_ = false;
 
     // One element a message.
@@ -215,77 +231,78 @@ private:
     std::array<std::uint32_t, max_messages> counts_;  ///< packets
 };
 
+/// How many of the packets from \a front on, all below \a end, go in one message: equal ones to the
+/// same substream without a gap between their iovecs, and maybe a shorter one. \a n_iov becomes the
+/// number of their iovecs.
+std::size_t udp_transport::impl::message_packets(const packet& front, const packet* end,
+                                                 std::size_t& n_iov) const noexcept {
+    const packet* p = &front + 1;
+    n_iov = front.n_iov;
+    if (p == end || p->substream != front.substream ||
+        front.size > destinations_[front.substream].largest_segment)
+        return 1;
+    const std::size_t limit = std::min(max_segments_, max_message_bytes / front.size);
+    const packet* const stop =
+        static_cast<std::size_t>(end - &front) > limit ? &front + limit : end;
+    std::uint32_t iov = front.first_iov + front.n_iov;
+    const std::uint32_t iov_stop = front.first_iov + max_iovs;
+    const auto fits = [&] {
+        return p < stop && p->substream == front.substream && p->first_iov == iov &&
+               iov + p->n_iov <= iov_stop;
+    };
+    for (; fits() && p->size == front.size; ++p) iov += p->n_iov;
+    if (fits() && p->size < front.size) iov += (p++)->n_iov;
+    n_iov = iov - front.first_iov;
+    return static_cast<std::size_t>(p - &front);
+}
+
 /// Make messages of the packets from number \a first on, as many as there is room for.
 /// \return how many
 std::size_t udp_transport::impl::build(packet_span packets, std::size_t first) noexcept {
-    const std::size_t end = packets.packets.size();
+    const packet* const end = packets.packets.data() + packets.packets.size();
     std::size_t n = 0;
     std::size_t assembled = 0;
     std::size_t n_controls = 0;
     std::size_t control_size = 0;
-    for (std::size_t i = first; i < end && n < max_messages; ++n) {
-        const packet& front = packets.packets[i];
-        destination& d = destinations_[front.substream];
-        std::size_t bytes = front.size;
-        std::size_t n_iov = front.n_iov;
-        std::size_t j = i + 1;
-        // More of the same, without a gap between their iovecs, and maybe a shorter one.
-        if (front.size <= d.largest_segment && j < end &&
-            packets.packets[j].substream == front.substream) {
-            const std::size_t limit =
-                std::min({max_segments, max_message_bytes / front.size, end - i});
-            for (const std::size_t stop = i + limit; j < stop; ++j) {
-                const packet& p = packets.packets[j];
-                if (p.substream != front.substream || p.size > front.size ||
-                    p.first_iov != front.first_iov + n_iov || n_iov + p.n_iov > max_iovs)
-                    break;
-                bytes += p.size;
-                n_iov += p.n_iov;
-                if (p.size < front.size) {
-                    ++j;
-                    break;
-                }
-            }
-        }
-        const std::size_t count = j - i;
-        const iovec* const iovs = packets.iovs + front.first_iov;
-
+    for (const packet* front = packets.packets.data() + first; front < end && n < max_messages;
+         ++n) {
+        std::size_t n_iov;
+        const std::size_t count = message_packets(*front, end, n_iov);
+        const iovec* const iovs = packets.iovs + front->first_iov;
+        const endpoint& to = destinations_[front->substream].to;
         msghdr& m = messages_[n].msg_hdr;
-        m.msg_name = const_cast<sockaddr*>(d.to.address());
-        m.msg_namelen = d.to.length();
+        m.msg_name = const_cast<sockaddr*>(to.address());
+        m.msg_namelen = to.length();
         m.msg_flags = 0;
         m.msg_iov = const_cast<iovec*>(iovs);
         m.msg_iovlen = n_iov;
+        counts_[n] = static_cast<std::uint32_t>(count);
         if (count == 1) {
             m.msg_control = nullptr;
             m.msg_controllen = 0;
         } else {
+            const std::size_t bytes = (count - 1) * front->size + front[count - 1].size;
             if (n_iov == count) {
                 // Nothing but headers and what was copied beside them: one piece already.
                 iovs_[n] = {iovs->iov_base, bytes};
                 m.msg_iov = &iovs_[n];
                 m.msg_iovlen = 1;
-            } else if (front.size < gather_size) {
+            } else if (front->size < gather_size) {
                 if (assembled + bytes > assembly_bytes) break;
-                std::uint8_t* out = assembly_.get() + assembled;
-                iovs_[n] = {out, bytes};
-                for (std::size_t k = 0; k < n_iov; ++k) {
-                    std::memcpy(out, iovs[k].iov_base, iovs[k].iov_len);
-                    out += iovs[k].iov_len;
-                }
+                iovs_[n] = {assembly_.get() + assembled, bytes};
+                assemble(iovs, n_iov, assembly_.get() + assembled);
                 assembled += bytes;
                 m.msg_iov = &iovs_[n];
                 m.msg_iovlen = 1;
             }
-            if (front.size != control_size) {
-                control_size = front.size;
+            if (front->size != control_size) {
+                control_size = front->size;
                 set_segment_size(controls_[n_controls++], control_size);
             }
             m.msg_control = controls_[n_controls - 1].bytes.data();
             m.msg_controllen = sizeof controls_[0].bytes;
         }
-        counts_[n] = static_cast<std::uint32_t>(count);
-        i = j;
+        front += count;
     }
     return n;
 }
@@ -356,6 +373,11 @@ udp_transport::impl::next_move udp_transport::impl::recover(int error, const pac
                 fall_back(d, 0, "the network device cannot do it");
                 return next_move::rebuild;
             case EINVAL:
+                if (count > max_segments_before) {
+                    max_segments_ = max_segments_before;
+                    return next_move::rebuild;
+                }
+                [[fallthrough]];
             case EMSGSIZE:
                 // The segments, with their headers, are above the MTU: EINVAL until Linux 6.13, and
                 // EMSGSIZE after. Smaller packets may still use it; these are fragmented.

@@ -18,8 +18,8 @@ packet_batch::packet_batch(std::size_t max_packets, std::size_t max_packet_size)
       max_packet_iovs_(2 * (max_packet_size / small_extent) + 3),
       iovs_size_(max_packets * iovs_per_packet + max_packet_iovs_),
       bytes_size_(max_packets * header_bytes_per_packet + max_packet_size) {
-    packets_.reserve(max_packets);
     // Not initialised: what is never used then costs no memory.
+    packets_ = std::unique_ptr<packet[]>(new packet[max_packets]);
     iovs_ = std::unique_ptr<iovec[]>(new iovec[iovs_size_]);
     bytes_ = std::unique_ptr<std::uint8_t[]>(new std::uint8_t[bytes_size_]);
 }

@@ -127,4 +127,73 @@ std::size_t packetiser::next(packet_batch& batch, std::uint32_t substream) {
     return size;
 }
 
+packetiser::run packetiser::next_run(packet_batch& batch, std::uint32_t substream,
+                                     std::size_t max_count) {
+    const std::vector<heap_item>& items = contents_->items();
+    // The bulk of a large heap: whole packets without item pointers, out of one item.
+    if (max_count > 1 && next_pointer_ == n_pointers_ && !repeat_ && extent_item_ < items.size() &&
+        !items[extent_item_].immediate) {
+        const std::size_t payload = packet_size_ - prefix_size;
+        const heap_item& item = items[extent_item_];
+        // At least one byte of the heap and of the item is left to next(), which ends both.
+        const std::uint64_t left = item.length - extent_offset_;
+        const std::uint64_t whole = left == 0 ? 0 : (left - 1) / payload;
+        if (whole > 1) {
+            const bool copied = payload <= packet_batch::small_extent;
+            const std::size_t bytes = copied ? packet_size_ : prefix_size;
+            const std::size_t n_iov = copied ? 1 : 2;
+            const std::size_t count = std::min(
+                {max_count, static_cast<std::size_t>(whole), batch.room_for(bytes, n_iov)});
+            if (count > 1) {
+                write_run(batch.begin_run(), count, substream, copied);
+                batch.end_run(count, bytes, n_iov);
+                return {static_cast<std::uint32_t>(count),
+                        static_cast<std::uint32_t>(packet_size_)};
+            }
+        }
+    }
+    return {1, static_cast<std::uint32_t>(next(batch, substream))};
+}
+
+void packetiser::write_run(const packet_batch::run& out, std::size_t count, std::uint32_t substream,
+                           bool copied) noexcept {
+    const flavour& f = contents_->get_flavour();
+    const std::size_t payload = packet_size_ - prefix_size;
+    const std::uint64_t header = wire::to_big_endian(wire::packet_header(f.address_bytes(), 4));
+    const std::uint64_t cnt = cnt_pointer_;
+    const std::uint64_t heap_length =
+        wire::to_big_endian(f.immediate(heap_length_id, heap_length_));
+    const std::uint64_t payload_length =
+        wire::to_big_endian(f.immediate(payload_length_id, payload));
+    std::uint64_t payload_offset = f.immediate(payload_offset_id, payload_offset_);
+    const std::uint8_t* data = contents_->items()[extent_item_].data + extent_offset_;
+    const auto size = static_cast<std::uint32_t>(packet_size_);
+    const std::uint32_t n_iov = copied ? 1 : 2;
+
+    std::uint8_t* bytes = out.bytes;
+    iovec* iov = out.iovs;
+    std::uint32_t first_iov = out.first_iov;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint64_t words[] = {header, cnt, heap_length,
+                                       wire::to_big_endian(payload_offset), payload_length};
+        static_assert(sizeof words == prefix_size);
+        std::memcpy(bytes, words, sizeof words);
+        if (copied) {
+            std::memcpy(bytes + prefix_size, data, payload);
+            *iov++ = {bytes, packet_size_};
+            bytes += packet_size_;
+        } else {
+            *iov++ = {bytes, prefix_size};
+            *iov++ = {const_cast<std::uint8_t*>(data), payload};
+            bytes += prefix_size;
+        }
+        out.packets[i] = {first_iov, n_iov, size, substream};
+        first_iov += n_iov;
+        data += payload;
+        payload_offset += payload;
+    }
+    payload_offset_ += count * payload;
+    extent_offset_ += count * payload;
+}
+
 }  // namespace spead2

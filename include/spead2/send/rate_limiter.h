@@ -2,6 +2,7 @@
 // When the next burst may go. Knows nothing of packets or threads, and never reads a clock itself.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +14,7 @@ namespace spead2 {
 /// delay is made up for.
 ///
 /// Before a burst: if exhausted(), wait until next(), then start(). Then add() what is sent, up to
-/// room() bytes; when no more fits, exhaust().
+/// fitting() packets; when no more fits, exhaust().
 class rate_limiter {
 public:
     using clock = std::chrono::steady_clock;
@@ -37,11 +38,12 @@ public:
     /// time for, it does not count, and a new burst starts.
     void idle(time_point now, double seconds_per_byte) noexcept;
 
-    /// Whether \a bytes more may go in this burst; one packet always may.
-    [[nodiscard]] bool fits(std::size_t bytes) const noexcept {
-        return used_ == 0 || used_ + bytes <= burst_size_;
+    /// How many packets of \a bytes each may go in this burst; one packet always may.
+    [[nodiscard]] std::size_t fitting(std::size_t bytes) const noexcept {
+        const std::size_t room = burst_size_ - std::min(used_, burst_size_);
+        return bytes <= room ? room / bytes : used_ == 0 ? 1 : 0;
     }
-    /// A packet was added to the burst.
+    /// Packets were added to the burst: so many bytes altogether.
     void add(std::size_t bytes, double seconds_per_byte) noexcept {
         used_ += bytes;
         pending_ += static_cast<double>(bytes) * seconds_per_byte;

@@ -3,11 +3,11 @@
 // such an order that consecutive packets are consecutive iovecs too.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 
 #include <sys/uio.h>
 
@@ -40,22 +40,23 @@ public:
     /// \param max_packet_size  bytes of the largest packet
     packet_batch(std::size_t max_packets, std::size_t max_packet_size);
 
-    [[nodiscard]] std::size_t size() const noexcept { return packets_.size(); }
-    [[nodiscard]] bool empty() const noexcept { return packets_.empty(); }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     /// Packets from number \a first on.
     [[nodiscard]] packet_span from(std::size_t first) const noexcept {
-        return {std::span(packets_).subspan(first), iovs_.get()};
+        return {{packets_.get() + first, size_ - first}, iovs_.get()};
     }
     /// Whether one more packet is sure to fit.
     [[nodiscard]] bool has_room() const noexcept {
-        return packets_.size() < max_packets_ && iovs_used_ + max_packet_iovs_ <= iovs_size_ &&
+        return size_ < max_packets_ && iovs_used_ + max_packet_iovs_ <= iovs_size_ &&
                bytes_used_ + max_packet_size_ <= bytes_size_;
     }
     void clear() noexcept {
-        packets_.clear();
+        size_ = 0;
         iovs_used_ = 0;
         bytes_used_ = 0;
     }
+
     // For packetisers. A packet is begin(), then header bytes and extents in order, then end().
     /// Start a packet whose first \a header_bytes bytes the caller writes.
     std::uint8_t* begin(std::size_t header_bytes) noexcept {
@@ -69,9 +70,32 @@ public:
     void append(const std::uint8_t* data, std::size_t length) noexcept;
     /// Append \a length zero bytes.
     void append_zeros(std::size_t length) noexcept;
-    void end(std::size_t size, std::uint32_t substream) {
-        packets_.push_back({packet_first_iov_, iovs_used_ - packet_first_iov_,
-                            static_cast<std::uint32_t>(size), substream});
+    void end(std::size_t size, std::uint32_t substream) noexcept {
+        packets_[size_++] = {packet_first_iov_, iovs_used_ - packet_first_iov_,
+                             static_cast<std::uint32_t>(size), substream};
+    }
+
+    // Or several packets of the same form at once: begin_run(), fill in what it gives, end_run().
+    /// Where a run's parts go;  first_iov is the number of its first iovec.
+    struct run {
+        std::uint8_t* bytes;
+        iovec* iovs;
+        packet* packets;
+        std::uint32_t first_iov;
+    };
+    /// How many packets fit that take \a bytes (header and what is copied) and \a n_iov iovecs each.
+    [[nodiscard]] std::size_t room_for(std::size_t bytes, std::size_t n_iov) const noexcept {
+        return std::min({max_packets_ - size_, (iovs_size_ - iovs_used_) / n_iov,
+                         (bytes_size_ - bytes_used_) / bytes});
+    }
+    [[nodiscard]] run begin_run() noexcept {
+        return {bytes_.get() + bytes_used_, iovs_.get() + iovs_used_, packets_.get() + size_,
+                iovs_used_};
+    }
+    void end_run(std::size_t count, std::size_t bytes, std::size_t n_iov) noexcept {
+        size_ += count;
+        iovs_used_ += static_cast<std::uint32_t>(count * n_iov);
+        bytes_used_ += count * bytes;
     }
 
 private:
@@ -80,7 +104,8 @@ private:
     std::size_t max_packets_ = 0;
     std::size_t max_packet_size_ = 0;
     std::size_t max_packet_iovs_ = 0;
-    std::vector<packet> packets_;
+    std::size_t size_ = 0;
+    std::unique_ptr<packet[]> packets_;
     std::unique_ptr<iovec[]> iovs_;
     std::unique_ptr<std::uint8_t[]> bytes_;
     std::size_t iovs_size_ = 0;

@@ -37,11 +37,22 @@ public:
     /// Make the next packet. Only while not done() and batch.has_room().
     /// \return its size in bytes
     std::size_t next(packet_batch& batch, std::uint32_t substream);
+
+    /// Packets of one size.
+    struct run {
+        std::uint32_t count;
+        std::uint32_t size;  ///< bytes of each
+    };
+    /// Make at least one and at most \a max_count packets, all of one size, as far as that is
+    /// cheaper than one after another. Only while not done() and batch.has_room().
+    run next_run(packet_batch& batch, std::uint32_t substream, std::size_t max_count);
     [[nodiscard]] const heap_contents* contents() const noexcept { return contents_.get(); }
 
 private:
     [[nodiscard]] std::size_t next_pointers() const noexcept;
     void write_pointers(std::uint8_t* out, std::size_t n) noexcept;
+    void write_run(const packet_batch::run& out, std::size_t count, std::uint32_t substream,
+                   bool copied) noexcept;
 
     std::shared_ptr<const heap_contents> contents_;
     std::uint64_t cnt_pointer_ = 0;
