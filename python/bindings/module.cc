@@ -16,4 +16,5 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_stream(m);
     spead2::python::register_bytes(m);
     spead2::python::register_inproc(m);
+    spead2::python::register_udp_ibv(m);
 }

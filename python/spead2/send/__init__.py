@@ -11,4 +11,6 @@ from .._spead2 import (
     RateMethod,
     Stream,
     StreamConfig,
+    UdpIbvConfig,
+    UdpIbvStream,
 )
