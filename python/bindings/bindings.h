@@ -12,6 +12,7 @@ void register_config(py::module_& m);          // StreamConfig and the enumerati
 void register_heap(py::module_& m);            // Heap, HeapReference, HeapReferenceList
 void register_item(py::module_& m);            // bases of Descriptor and Item
 void register_heap_generator(py::module_& m);  // base of HeapGenerator
+void register_pack(py::module_& m);            // bit by bit
 void register_packet_generator(py::module_& m);
 void register_stream(py::module_& m);  // Stream
 void register_bytes(py::module_& m);

@@ -12,6 +12,9 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_common(m);
     spead2::python::register_config(m);
     spead2::python::register_heap(m);
+    spead2::python::register_item(m);
+    spead2::python::register_heap_generator(m);
+    spead2::python::register_pack(m);
     spead2::python::register_packet_generator(m);
     spead2::python::register_stream(m);
     spead2::python::register_bytes(m);

@@ -1,10 +1,105 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SPEAD sender: flavours, thread pools and descriptions of items. Streams are in spead2.send."""
+"""SPEAD sender: descriptions of items, flavours and thread pools. Streams are in spead2.send."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ._items import Descriptor, Item, ItemGroup
 from ._spead2 import (
+    BUG_COMPAT_DESCRIPTOR_WIDTHS,
+    BUG_COMPAT_PYSPEAD_0_5_2,
+    BUG_COMPAT_SHAPE_BIT_1,
+    BUG_COMPAT_SWAP_ENDIAN,
+    CTRL_DESCRIPTOR_REISSUE,
+    CTRL_DESCRIPTOR_UPDATE,
+    CTRL_STREAM_START,
+    CTRL_STREAM_STOP,
+    DESCRIPTOR_DESCRIPTION_ID,
+    DESCRIPTOR_DTYPE_ID,
+    DESCRIPTOR_FORMAT_ID,
+    DESCRIPTOR_ID,
+    DESCRIPTOR_ID_ID,
+    DESCRIPTOR_NAME_ID,
+    DESCRIPTOR_SHAPE_ID,
+    HEAP_CNT_ID,
+    HEAP_LENGTH_ID,
+    NULL_ID,
+    PAYLOAD_LENGTH_ID,
+    PAYLOAD_OFFSET_ID,
+    STREAM_CTRL_ID,
     Empty,
     Flavour,
     Full,
     InprocQueue,
     Stopped,
     ThreadPool,
+    __version__,
 )
+
+__all__ = [
+    "BUG_COMPAT_DESCRIPTOR_WIDTHS",
+    "BUG_COMPAT_PYSPEAD_0_5_2",
+    "BUG_COMPAT_SHAPE_BIT_1",
+    "BUG_COMPAT_SWAP_ENDIAN",
+    "CTRL_DESCRIPTOR_REISSUE",
+    "CTRL_DESCRIPTOR_UPDATE",
+    "CTRL_STREAM_START",
+    "CTRL_STREAM_STOP",
+    "DESCRIPTOR_DESCRIPTION_ID",
+    "DESCRIPTOR_DTYPE_ID",
+    "DESCRIPTOR_FORMAT_ID",
+    "DESCRIPTOR_ID",
+    "DESCRIPTOR_ID_ID",
+    "DESCRIPTOR_NAME_ID",
+    "DESCRIPTOR_SHAPE_ID",
+    "HEAP_CNT_ID",
+    "HEAP_LENGTH_ID",
+    "NULL_ID",
+    "PAYLOAD_LENGTH_ID",
+    "PAYLOAD_OFFSET_ID",
+    "STREAM_CTRL_ID",
+    "Descriptor",
+    "Empty",
+    "Flavour",
+    "Full",
+    "InprocQueue",
+    "Item",
+    "ItemGroup",
+    "Stopped",
+    "ThreadPool",
+    "__version__",
+    "parse_range_list",
+]
+
+
+def parse_range_list(ranges: Optional[str]) -> list[int]:
+    """Parse a list of numbers and ranges, such as a list of cores.
+
+    Parameters
+    ----------
+    ranges : str or None
+        Numbers and ranges with commas between them: "1,3-5".
+
+    Returns
+    -------
+    list of int
+        The numbers, those of ranges with both ends: [1, 3, 4, 5]. Nothing for an empty text.
+
+    Raises
+    ------
+    ValueError
+        If a part is neither a number nor a range.
+    """
+    if not ranges:
+        return []
+    numbers: list[int] = []
+    for part in ranges.split(","):
+        first, dash, last = part.partition("-")
+        try:
+            numbers += range(int(first), int(last) + 1) if dash else [int(first)]
+        except ValueError:
+            raise ValueError(
+                f"{part!r} in the list {ranges!r} is neither a number nor a range like 3-5"
+            ) from None
+    return numbers

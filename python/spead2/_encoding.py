@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the values of items become bytes: the layout that a dtype or format asks for.
+
+The extension module encodes the usual values by itself; what it leaves comes here.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple, Optional
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _spead2
+
+# Kinds of encoding, as the extension module numbers them.
+ARRAY = 0
+INTEGER = 1
+OTHER = 2
+
+# The widest format field that any flavour has room for.
+_MAX_FIELD_BITS = 2**56 - 1
+
+
+class Layout(NamedTuple):
+    """What follows from dtype or format for the encoding of values."""
+
+    kind: int
+    dtype: np.dtype[Any]
+    bits: int
+    number: str = ""
+    big_endian: bool = False
+
+
+def check_shape(shape: Iterable[Optional[int]]) -> tuple[Optional[int], ...]:
+    """Return the dimensions as a tuple; ValueError if there cannot be such a shape."""
+    dimensions = tuple(None if size is None else int(operator.index(size)) for size in shape)
+    for size in dimensions:
+        if size is not None and not 0 <= size < 2**63:
+            raise ValueError(f"shape {dimensions} has a dimension out of range: {size}")
+    if dimensions.count(None) > 1:
+        raise ValueError(
+            f"Cannot have multiple unknown dimensions: shape is {dimensions}, but may have one None"
+        )
+    return dimensions
+
+
+def _number_of(dtype: np.dtype[Any]) -> tuple[str, bool]:
+    """Kind and byte order of a dtype that the extension module can make of a Python number."""
+    sizes = {"u": (1, 2, 4, 8), "i": (1, 2, 4, 8), "f": (4, 8), "b": (1,)}
+    if dtype.subdtype is not None or dtype.itemsize not in sizes.get(dtype.kind, ()):
+        return "", False
+    return dtype.kind, dtype.newbyteorder("B") == dtype
+
+
+def dtype_layout(dtype: np.dtype[Any]) -> Layout:
+    """Layout of items described by a numpy dtype."""
+    if dtype.hasobject:
+        raise ValueError(f"Cannot use dtype {dtype} that has reference-counted objects")
+    if dtype.itemsize == 0:
+        raise ValueError(f"Cannot use zero-sized dtype {dtype!r}")
+    return Layout(ARRAY, dtype, dtype.itemsize * 8, *_number_of(dtype))
+
+
+def _field_dtype(code: str, bits: int) -> Optional[str]:
+    """Return the numpy type of a format field, None if numpy has none."""
+    if code in ("u", "i") and bits in (8, 16, 32, 64):
+        return f">{code}{bits // 8}"
+    if code == "f":
+        return f">f{bits // 8}"
+    if code == "b" and bits == 8:
+        return "?"
+    if code == "c":
+        return "S1"
+    return None
+
+
+def check_format(fields: Iterable[Sequence[Any]]) -> list[tuple[str, int]]:
+    """Return format fields as a list of pairs; ValueError for illegal ones."""
+    result = []
+    for field in fields:
+        if len(field) != 2:
+            raise ValueError(f"illegal format field {field!r}: must be a code and a number of bits")
+        code, width = field
+        bits = operator.index(width)
+        legal = (
+            (code in ("u", "i", "b") and 0 < bits <= _MAX_FIELD_BITS)
+            or (code == "f" and bits in (32, 64))
+            or (code == "c" and bits == 8)
+        )
+        if not legal:
+            raise ValueError(
+                f"illegal format ({code}, {bits}): must be u, i or b with at least 1 bit, "
+                "f with 32 or 64, or c with 8"
+            )
+        result.append((code, bits))
+    if not result:
+        raise ValueError("empty format: needs at least one field")
+    return result
+
+
+def format_layout(fields: Sequence[tuple[str, int]], scalar: bool) -> Layout:
+    """Layout of items described by format fields."""
+    bits = sum(width for _, width in fields)
+    types = [_field_dtype(*field) for field in fields]
+    if len(fields) == 1:
+        code, width = fields[0]
+        if types[0] is not None:
+            dtype: np.dtype[Any] = np.dtype(types[0])
+            return Layout(ARRAY, dtype, bits, *_number_of(dtype))
+        if scalar and code in ("u", "i") and width % 8 == 0 and width < 64:
+            return Layout(INTEGER, np.dtype(f">{code}8"), bits, code, True)
+        return Layout(OTHER, np.dtype(object), bits)
+    struct = np.dtype([(f"f{i}", name or object) for i, name in enumerate(types)])
+    return Layout(ARRAY if None not in types else OTHER, struct, bits)
+
+
+def numpy_header(
+    dtype: np.dtype[Any], order: str, shape: tuple[Optional[int], ...], swap: bool
+) -> str:
+    """Text of the numpy header that describes an array.
+
+    Parameters
+    ----------
+    swap
+        Whether to name the other byte order than the data has (BUG_COMPAT_SWAP_ENDIAN).
+    """
+    if swap:
+        dtype = dtype.newbyteorder()
+    descr = dtype.descr if dtype.names is not None else dtype.str
+    return repr({"descr": descr, "fortran_order": order == "F", "shape": shape})
+
+
+def to_array(
+    value: Any,
+    dtype: np.dtype[Any],
+    shape: tuple[Optional[int], ...],
+    order: Literal["C", "F"],
+) -> npt.NDArray[Any]:
+    """Return a value as an array that has a shape compatible with that of the description."""
+    if len(shape) == 1 and isinstance(value, (str, bytes)):
+        value = [value[i : i + 1] for i in range(len(value))]
+    if not shape and isinstance(value, int):
+        # Old versions of numpy wrap around.
+        if dtype.kind in "ui":
+            limits = np.iinfo(dtype)
+            if not limits.min <= value <= limits.max:
+                raise OverflowError(
+                    f"value {value} is out of range {limits.min} to {limits.max} of {dtype}"
+                )
+    array = np.asarray(value, dtype=dtype, order=order)
+    compatible = array.ndim == len(shape) and all(
+        expected is None or expected == size for expected, size in zip(shape, array.shape)
+    )
+    if not compatible:
+        raise ValueError(f"Value has shape {array.shape}, expected {shape}")
+    return array
+
+
+def encode_integer(value: Any, layout: Layout) -> npt.NDArray[np.uint8]:
+    """Return the low-order bytes of a number, as big-endian integer."""
+    size = layout.bits // 8
+    if isinstance(value, np.ndarray) and value.dtype in (np.dtype(">u8"), np.dtype(">i8")):
+        array = to_array(value, value.dtype, (), "C")
+    elif isinstance(value, (int, np.integer)):
+        number = int(value)
+        low = 0 if layout.number == "u" else -(2**63)
+        if not low <= number < 2**64:
+            raise OverflowError(
+                f"value {number} is out of range {low} to {2**64 - 1} for "
+                f"{layout.number}{layout.bits}"
+            )
+        array = np.array(number % 2**64, ">u8")
+    else:
+        array = to_array(value, layout.dtype, (), "C")
+    return array.reshape(1).view(np.uint8)[8 - size :]
+
+
+def _pack_field(value: Any, code: str, bits: int) -> int:
+    """Return the bits of one field as a number."""
+    if code == "u":
+        number = int(value)
+        if number < 0 or number >> bits:
+            raise ValueError(f"{number} is out of range for u{bits}")
+        return number
+    if code == "i":
+        number = int(value)
+        if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
+            raise ValueError(f"{number} is out of range for i{bits}")
+        return number & ((1 << bits) - 1)
+    if code == "b":
+        return 1 if value else 0
+    if code == "f":
+        data = np.array(value, f">f{bits // 8}").tobytes()
+    else:
+        data = np.array(value, "S1").tobytes()
+    return int.from_bytes(data, "big")
+
+
+def _integers(value: Any) -> Optional[npt.NDArray[Any]]:
+    """Return integers as an array of 64-bit ones; None if the value is something else."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged
+        return None
+    if array.dtype.kind not in "uib":
+        return None
+    return array.astype("=i8" if array.dtype.kind == "i" else "=u8", copy=False)
+
+
+def encode_bits(
+    value: Any, layout: Layout, fields: Sequence[tuple[str, int]], shape: tuple[Optional[int], ...]
+) -> bytearray:
+    """Pack the elements of a value bit by bit, most significant first."""
+    code, bits = fields[0]
+    if len(fields) == 1 and bits <= 64 and not isinstance(value, (str, bytes)):
+        integers = _integers(value)
+        if integers is not None:
+            array = to_array(integers, integers.dtype, shape, "C")
+            return _spead2.pack_bits(array, array.dtype.kind == "i", code, bits)
+    out = bytearray()
+    pending = 0  # bits that are not written yet
+    n_pending = 0
+    for element in to_array(value, layout.dtype, shape, "C").flat:
+        for part, (code, bits) in zip(element if len(fields) > 1 else (element,), fields):
+            pending = pending << bits | _pack_field(part, code, bits)
+            n_pending += bits
+            if n_pending >= 4096:
+                whole, n_pending = divmod(n_pending, 8)
+                out += (pending >> n_pending).to_bytes(whole, "big")
+                pending &= (1 << n_pending) - 1
+    if n_pending:
+        padding = -n_pending % 8
+        out += (pending << padding).to_bytes((n_pending + padding) // 8, "big")
+    return out
+
+
+def encode(
+    value: Any,
+    layout: Layout,
+    fields: Sequence[tuple[str, int]],
+    shape: tuple[Optional[int], ...],
+    order: Literal["C", "F"],
+) -> Any:
+    """Return a value as an object whose memory is the encoded value."""
+    if layout.kind == INTEGER:
+        return encode_integer(value, layout)
+    if layout.kind == OTHER:
+        return encode_bits(value, layout, fields, shape)
+    array = to_array(value, layout.dtype, shape, order)
+    # The transpose of an array in Fortran order is one in C order.
+    return array.T if order == "F" else array
+

@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Descriptor, Item and ItemGroup: what items are and which there are, not how they are sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
+from typing import Any, Literal, Optional, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _encoding, _spead2
+
+_logger = logging.getLogger("spead2")
+
+_ATTRIBUTES = ("id", "name", "description", "shape", "dtype", "order", "format")
+
+
+class Descriptor(_spead2.DescriptorBase):
+    """Description of an item.
+
+    The arguments are attributes too. They may be changed; what is in a heap already stays as it
+    was.
+
+    Parameters
+    ----------
+    id : int
+        Item ID, from 1 to 2**(63 - heap_address_bits) - 1 of the flavour it is used with.
+    name : str
+        Short name, ASCII.
+    description : str
+        Longer text, ASCII.
+    shape : iterable of int or None
+        Dimensions. One may be None: its size is known from the value only (needs `format`).
+    dtype : numpy data type, optional
+        Type of the elements. Either this or `format` must be given.
+    order : {'C', 'F'}
+        Which index runs fastest: the last or the first (needs `dtype`).
+    format : sequence of (str, int), optional
+        Fields of one element: a code and a number of bits. Codes are u (unsigned), i (signed), f
+        (real; 32 or 64 bits), b (truth value) and c (character; 8 bits). All are big-endian.
+
+    Raises
+    ------
+    ValueError
+        If the arguments contradict each other or describe nothing that can be sent.
+    TypeError
+        If an argument is of the wrong type.
+    """
+
+    _layout: _encoding.Layout
+    _fields: list[tuple[str, int]]
+
+    def __init__(
+        self,
+        id: int,  # noqa: A002
+        name: str,
+        description: str,
+        shape: Iterable[Optional[int]],
+        dtype: Optional[npt.DTypeLike] = None,
+        order: str = "C",
+        format: Optional[Sequence[tuple[str, int]]] = None,  # noqa: A002
+    ) -> None:
+        _check_texts(id, name, description)
+        self.id = int(id)
+        self.name = name
+        self.description = description
+        self.shape = _encoding.check_shape(shape)
+        self.dtype = None if dtype is None else np.dtype(dtype)
+        self.order = order
+        self.format = format if format is None else list(format)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Work out the encoding. The extension module calls it after an attribute was set."""
+        shape = _encoding.check_shape(self.shape)
+        order = self.order
+        if order not in ("C", "F"):
+            raise ValueError(f"Order must be 'C' or 'F', not {order!r}")
+        if self.dtype is not None:
+            if self.format is not None:
+                raise ValueError(
+                    "Only one of dtype and format can be specified, "
+                    f"not dtype {self.dtype} and format {self.format}"
+                )
+            if None in shape:
+                raise ValueError(
+                    "Cannot have unknown dimensions when using numpy descriptor: "
+                    f"shape is {shape}, use format instead of dtype"
+                )
+            fields: list[tuple[str, int]] = []
+            layout = _encoding.dtype_layout(np.dtype(self.dtype))
+        elif self.format is None:
+            raise ValueError("One of dtype and format must be specified")
+        else:
+            if order != "C":
+                raise ValueError(f"When specifying format, order must be 'C', not {order!r}")
+            fields = _encoding.check_format(self.format)
+            layout = _encoding.format_layout(fields, not shape)
+        self._layout = layout
+        self._fields = fields
+        self._set_encoding(
+            layout.kind,
+            layout.dtype,
+            layout.bits,
+            shape,
+            order == "F",
+            layout.number,
+            layout.big_endian,
+        )
+
+    def _numpy_header(self, swap: bool) -> str:
+        return _encoding.numpy_header(
+            np.dtype(self.dtype), self.order, _encoding.check_shape(self.shape), swap
+        )
+
+    def _content(self) -> tuple[Any, ...]:
+        """Return what a receiver is told, to be compared."""
+        dtype = None if self.dtype is None else self._numpy_header(False)
+        fields = None if self.format is None else tuple(_encoding.check_format(self.format))
+        shape = _encoding.check_shape(self.shape)
+        return (self.id, self.name, self.description, shape, dtype, self.order, fields)
+
+    def dynamic_shape(self, max_elements: int) -> Sequence[int]:
+        """Find the largest shape of at most so many elements.
+
+        Parameters
+        ----------
+        max_elements : int
+            Limit for the number of elements. Without effect if the shape has no unknown
+            dimension.
+
+        Returns
+        -------
+        sequence of int
+            The shape, its unknown dimension replaced by a size.
+        """
+        known = 1
+        for size in self.shape:
+            if size is not None:
+                known *= size
+        if not self.is_variable_size():
+            return tuple(size for size in self.shape if size is not None)
+        unknown = max_elements // known if known else 0
+        return [unknown if size is None else size for size in self.shape]
+
+    def compatible_shape(self, shape: Sequence[int]) -> bool:
+        """Tell whether a value may have this shape.
+
+        Parameters
+        ----------
+        shape : sequence of int
+
+        Returns
+        -------
+        bool
+        """
+        return len(shape) == len(self.shape) and all(
+            expected is None or expected == size for expected, size in zip(self.shape, shape)
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all attributes, for pickle and copy."""
+        state = dict(self.__dict__)
+        for name in _ATTRIBUTES:
+            state[name] = getattr(self, name)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore all attributes."""
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __repr__(self) -> str:
+        """Show ID, name, shape and type."""
+        return f"<{_qualified_name(self)} {_summary(self)}>"
+
+
+class Item(Descriptor, _spead2.ItemBase):
+    """A descriptor with a value.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As for :class:`Descriptor`.
+    value : object, optional
+        First value, anything that numpy can make an array of the described type and shape of. A
+        str or bytes given for a one-dimensional item is split into characters.
+
+    Attributes
+    ----------
+    value : object
+        None until it is set; it cannot be set to None (ValueError).
+    version : int
+        Starts at 1; setting `value` raises it by 1.
+    """
+
+    def __init__(self, *args: Any, value: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._set_first_value(value)
+
+    def to_buffer(self) -> Any:
+        """Encode the value.
+
+        Returns
+        -------
+        object
+            With the buffer protocol. It is or shares memory with the value where that has the
+            right type and layout.
+
+        Raises
+        ------
+        ValueError
+            If there is no value, or it does not fit shape or format.
+        OverflowError
+            If a number does not fit its type.
+        """
+        value = self.value
+        if value is None:
+            raise ValueError(f"Cannot send a value of None: item {self.name!r} has no value")
+        # Evaluates the attributes if they were changed.
+        shape = self.shape if self.itemsize_bits else ()
+        try:
+            return _encoding.encode(value, self._layout, self._fields, shape, self._array_order)
+        except (ValueError, OverflowError, TypeError) as error:
+            _add_item_name(error, self.name)
+            raise
+
+    @property
+    def _array_order(self) -> Literal["C", "F"]:
+        return "F" if self.order == "F" else "C"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all attributes, for pickle and copy."""
+        state = super().__getstate__()
+        state["_value"] = self.value
+        state["version"] = self.version
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore all attributes."""
+        state = dict(state)
+        self._set_first_value(state.pop("_value"))
+        super().__setstate__(state)
+
+    def __repr__(self) -> str:
+        """Show the descriptor, version and whether there is a value."""
+        value = "no value" if self.value is None else f"version {self.version}"
+        return f"<{_qualified_name(self)} {_summary(self)}, {value}>"
+
+
+class ItemGroup:
+    """Items that are found by ID or by name.
+
+    Iteration goes over the names, in the order in which the items were added.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, Item] = {}
+        self._by_name: dict[str, Item] = {}
+        self._first_free_id = _spead2.FIRST_FREE_ID  # or below the first free one
+
+    def add_item(
+        self,
+        id: Optional[int],  # noqa: A002
+        name: str,
+        description: str,
+        shape: Iterable[Optional[int]],
+        dtype: Optional[npt.DTypeLike] = None,
+        order: str = "C",
+        format: Optional[Sequence[tuple[str, int]]] = None,  # noqa: A002
+        *,
+        value: Any = None,
+    ) -> Item:
+        """Add an item. The parameters are those of :class:`Item`.
+
+        If the group has an item of the same description, that is kept and takes over `value` if
+        it is not None. Any other item of the same ID or name is dropped, and the new one's version
+        is higher than those of the dropped.
+
+        Parameters
+        ----------
+        id : int or None
+            Item ID; None: the lowest free one from 0x1000.
+
+        Returns
+        -------
+        Item
+            The item that is now in the group.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As :class:`Item`.
+        """
+        if id is None:
+            while self._first_free_id in self._by_id:
+                self._first_free_id += 1
+            id = self._first_free_id  # noqa: A001
+        item = Item(id, name, description, shape, dtype, order, format, value=value)
+        self._add(item)
+        return self._by_id[item.id]
+
+    def _add(self, item: Item) -> None:
+        dropped = []
+        for old in (self._by_id.get(item.id), self._by_name.get(item.name)):
+            if old is not None and old not in dropped:
+                dropped.append(old)
+        if len(dropped) == 1 and dropped[0]._content() == item._content():
+            if item.value is not None:
+                dropped[0].value = item.value
+            return
+        for old in dropped:
+            _logger.info("Descriptor replacement for ID %#x, name %s", old.id, old.name)
+            item.version = max(item.version, old.version + 1)
+            self._drop(old)
+        self._by_id[item.id] = item
+        self._by_name[item.name] = item
+
+    def _drop(self, item: Item) -> None:
+        # By identity: an ID or name may have been changed since.
+        for table in (self._by_id, self._by_name):
+            for key in [key for key, other in table.items() if other is item]:  # type: ignore[attr-defined]
+                del table[key]  # type: ignore[attr-defined]
+        if item.id >= _spead2.FIRST_FREE_ID:
+            self._first_free_id = min(self._first_free_id, item.id)
+
+    def __getitem__(self, key: Union[int, str]) -> Item:
+        """Find an item by ID or name; KeyError if there is none."""
+        if isinstance(key, str):
+            return self._by_name[key]
+        return self._by_id[key]
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether there is an item of this ID or name."""
+        return key in self._by_name or key in self._by_id
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self._by_name)
+
+    def keys(self) -> KeysView[str]:
+        """Return the names."""
+        return self._by_name.keys()
+
+    def ids(self) -> KeysView[int]:
+        """Return the IDs."""
+        return self._by_id.keys()
+
+    def values(self) -> ValuesView[Item]:
+        """Return the items."""
+        return self._by_name.values()
+
+    def items(self) -> ItemsView[str, Item]:
+        """Return pairs of name and item."""
+        return self._by_name.items()
+
+    def __repr__(self) -> str:
+        """Show the names."""
+        names = ", ".join(map(repr, list(self._by_name)[:8]))
+        more = ", ..." if len(self) > 8 else ""
+        return f"<{_qualified_name(self)} of {len(self)} items: {names}{more}>"
+
+
+def _check_texts(id: object, name: object, description: object) -> None:  # noqa: A002
+    if not isinstance(id, (int, np.integer)):
+        raise TypeError(f"id must be an int, not {id!r}")
+    for text, what in ((name, "name"), (description, "description")):
+        if not isinstance(text, str):
+            raise TypeError(f"{what} must be a str, not {text!r}")
+
+
+def _qualified_name(instance: object) -> str:
+    return f"{type(instance).__module__}.{type(instance).__qualname__}"
+
+
+def _summary(descriptor: Descriptor) -> str:
+    kind = descriptor.dtype if descriptor.format is None else descriptor.format
+    number = descriptor.id
+    shown = f"{number:#x}" if isinstance(number, int) else repr(number)
+    return f"{shown} {descriptor.name!r}, shape {descriptor.shape}, {kind}"
+
+
+def _add_item_name(error: Exception, name: str) -> None:
+    """Say in an error which item it is about."""
+    if len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]} (item {name!r})",)
+
+
+_spead2._set_item_class(Item)
+_spead2._set_item_group_class(ItemGroup)
+for _public in (Descriptor, Item, ItemGroup):
+    _public.__module__ = "spead2"
