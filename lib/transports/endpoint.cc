@@ -85,7 +85,7 @@ std::string endpoint::to_string() const {
     result += text.data();
     if (storage_.v6.sin6_scope_id != 0) {
         std::array<char, IF_NAMESIZE> zone{};
-        result += "%";
+        result += '%';
         result += ::if_indextoname(storage_.v6.sin6_scope_id, zone.data()) != nullptr
                       ? std::string(zone.data())
                       : std::to_string(storage_.v6.sin6_scope_id);

@@ -68,8 +68,8 @@ TypeError
             const py::object self = py::cast(config.get(), py::return_value_policy::reference);
             for (const auto& [name, value] : arguments) {
                 const auto text = name.cast<std::string>();
-                if (text == "burst_rate" || text.rfind("DEFAULT_", 0) == 0 ||
-                    !py::hasattr(self, name) || text.rfind('_', 0) == 0)
+                if (text == "burst_rate" || text.starts_with("DEFAULT_") ||
+                    !py::hasattr(self, name) || text.starts_with('_'))
                     throw py::type_error("StreamConfig() got an unexpected keyword argument '" +
                                          text + "'");
                 py::setattr(self, name, value);
