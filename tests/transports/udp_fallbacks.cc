@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the UDP transport does when the kernel refuses or takes less: every case ends with the same
+// datagrams, in the same order, as if nothing had been. The system calls below stand before the C
+// library's, answer as the kernels and devices named do, and else do the real thing.
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/sockios.h>
+#include <netinet/udp.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <spead2/base/log.h>
+#include <spead2/send/stream.h>
+#include <spead2/transports/inproc.h>
+#include <spead2/transports/udp.h>
+
+namespace {
+
+/// Errno for a message, or 0 to send it. \a segment is its segment size (0: no offload).
+std::function<int(const msghdr& message, std::size_t segment)> refuse;
+bool knows_option = true;
+unsigned most_messages = 1024;  // that one sendmmsg takes
+std::size_t offloaded = 0;      // messages
+std::size_t calls = 0;
+
+std::size_t bytes_of(const msghdr& message) {
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < message.msg_iovlen; ++i) bytes += message.msg_iov[i].iov_len;
+    return bytes;
+}
+
+std::size_t segment_of(const msghdr& message) {
+    if (message.msg_controllen == 0) return 0;
+    std::uint16_t segment;
+    std::memcpy(&segment, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof segment);
+    return segment;
+}
+
+int send_one(int fd, const msghdr& message, int flags) {
+    const std::size_t segment = segment_of(message);
+    if (const int error = refuse ? refuse(message, segment) : 0; error != 0) {
+        errno = error;
+        return -1;
+    }
+    offloaded += segment != 0;
+    return static_cast<int>(::syscall(SYS_sendmsg, fd, &message, flags));
+}
+
+}  // namespace
+
+extern "C" {
+
+ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+    ++calls;
+    return send_one(fd, *message, flags);
+}
+
+int sendmmsg(int fd, mmsghdr* messages, unsigned n, int flags) {
+    ++calls;
+    for (unsigned i = 0; i < n; ++i) {
+        if (i == most_messages) return static_cast<int>(i);
+        const int sent = send_one(fd, messages[i].msg_hdr, flags);
+        if (sent < 0) return i == 0 ? -1 : static_cast<int>(i);
+        messages[i].msg_len = static_cast<unsigned>(sent);
+    }
+    return static_cast<int>(n);
+}
+
+int getsockopt(int fd, int level, int name, void* value, socklen_t* length) noexcept {
+    if (level == SOL_UDP && name == UDP_SEGMENT && !knows_option) {
+        errno = ENOPROTOOPT;
+        return -1;
+    }
+    return static_cast<int>(::syscall(SYS_getsockopt, fd, level, name, value, length));
+}
+
+}  // extern "C"
+
+namespace {
+
+using spead2::inproc_queue;
+using datagrams = std::vector<inproc_queue::packet_bytes>;
+
+std::string current_case;
+std::vector<std::string> logged;
+
+void check(bool held, const char* what) {
+    if (held) return;
+    std::printf("%s: %s\n", current_case.c_str(), what);
+    std::exit(1);
+}
+
+/// A socket that receives, with room for all of a case.
+class receiver {
+public:
+    receiver() : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t length = sizeof address;
+        check(::bind(fd_, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
+                  ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length) == 0,
+              "no socket to receive with");
+        where_ = spead2::endpoint(reinterpret_cast<sockaddr*>(&address), length);
+    }
+    receiver(const receiver&) = delete;
+    receiver& operator=(const receiver&) = delete;
+    ~receiver() { ::close(fd_); }
+    [[nodiscard]] const spead2::endpoint& where() const { return where_; }
+    /// Take what has arrived.
+    void take(datagrams& into) const {
+        inproc_queue::packet_bytes buffer(65536);
+        for (;;) {
+            const ssize_t n = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+            if (n < 0) return;
+            into.emplace_back(buffer.begin(), buffer.begin() + n);
+        }
+    }
+
+private:
+    int fd_;
+    spead2::endpoint where_;
+};
+
+struct outcome {
+    datagrams received[2];  // by substream
+    std::error_code error;
+    bool offload = false;  // still in use at the end
+};
+
+/// Send the same heaps by UDP, and into queues for comparison.
+outcome run(const std::string& name, std::size_t packet_size, bool must_arrive = true) {
+    current_case = name;
+    logged.clear();
+    offloaded = calls = 0;
+    const receiver receivers[2];
+    const std::vector<std::shared_ptr<inproc_queue>> queues{std::make_shared<inproc_queue>(),
+                                                            std::make_shared<inproc_queue>()};
+    spead2::udp_options options;
+    options.endpoints = {receivers[0].where(), receivers[1].where()};
+    auto carrier = std::make_unique<spead2::udp_transport>(options);
+    const spead2::udp_transport& udp = *carrier;
+    const auto pool = std::make_shared<spead2::thread_pool>(1);
+    spead2::stream_config config;
+    config.set_max_packet_size(packet_size).set_max_heaps(16);
+    spead2::stream stream(pool, config, std::move(carrier));
+    spead2::stream expected(pool, config, std::make_unique<spead2::inproc_transport>(queues));
+
+    std::vector<std::uint8_t> payload(20'000);
+    std::mt19937 random(1);
+    std::generate(payload.begin(), payload.end(), std::ref(random));
+    outcome result;
+    // In rounds, so that the receivers' buffers hold what is under way.
+    for (const std::size_t length : {1u, 3000u, 12'000u, 20'000u}) {
+        spead2::heap h;
+        h.add_immediate(0x1000, length);
+        h.add_item(0x1001, payload.data(), length, true);
+        const std::vector<spead2::heap_reference> heaps{
+            {h.contents(), -1, 0}, {h.contents(), -1, 1}, {h.contents(), -1, 0}};
+        for (const auto mode : {spead2::group_mode::serial, spead2::group_mode::round_robin}) {
+            std::uint64_t bytes = 0;
+            try {
+                bytes = stream.send_heaps(heaps, mode);
+            } catch (const std::system_error& e) {
+                result.error = e.code();
+            }
+            const std::uint64_t all = expected.send_heaps(heaps, mode);
+            if (must_arrive) check(bytes == all && !result.error, "not all was sent");
+            for (std::size_t i = 0; i < 2; ++i) receivers[i].take(result.received[i]);
+        }
+    }
+    for (std::size_t i = 0; i < 2; ++i) {
+        datagrams all;
+        while (queues[i]->size() != 0) all.push_back(*queues[i]->get_packet());
+        if (must_arrive) check(result.received[i] == all, "other datagrams than without refusals");
+    }
+    result.offload = udp.segmentation_offload();
+    return result;
+}
+
+void kernel_that_takes_all() {
+    const outcome o = run("a kernel that takes all", 1472);
+    check(o.offload && offloaded > 0 && logged.empty(), "offload is not used");
+}
+
+void kernel_without_the_option() {
+    knows_option = false;
+    const outcome o = run("a kernel without UDP_SEGMENT", 1472);
+    knows_option = true;
+    check(!o.offload && offloaded == 0 && logged.empty(), "offload is tried");
+}
+
+void device_without_checksums() {
+    refuse = [](const msghdr&, std::size_t segment) { return segment != 0 ? EIO : 0; };
+    const outcome o = run("a device without checksums", 1472);
+    check(!o.offload && logged.size() == 1, "did not fall back once for all");
+}
+
+void kernel_with_64_segments() {
+    refuse = [](const msghdr& m, std::size_t segment) {
+        return segment != 0 && bytes_of(m) > 64 * segment ? EINVAL : 0;
+    };
+    const outcome o = run("a kernel that takes 64 segments", 256);
+    check(o.offload && offloaded > 0 && logged.empty(), "gave up offload");
+}
+
+void route_with_small_packets(int error) {
+    refuse = [error](const msghdr&, std::size_t segment) { return segment > 1472 ? error : 0; };
+    const outcome o = run("a route with an MTU of 1500", 8972);
+    check(o.offload && logged.size() == 1, "did not fall back once for large packets only");
+    run("a route with an MTU of 1500, small packets", 1472);
+    check(offloaded > 0 && logged.empty(), "gave up offload for small packets");
+}
+
+void kernel_that_takes_little_at_a_time() {
+    // Interruptions, full buffers and full queues in every place, and never more than two messages.
+    std::mt19937 random(2);
+    refuse = [&random](const msghdr&, std::size_t) {
+        static constexpr int errors[] = {EINTR, EAGAIN, ENOBUFS, ECONNREFUSED};
+        static bool refused = false;
+        refused = !refused && random() % 2 == 0;  // never the same message twice in a row
+        return refused ? errors[random() % std::size(errors)] : 0;
+    };
+    most_messages = 2;
+    for (const std::size_t packet_size : {256u, 1472u, 8972u})
+        run("a kernel that takes little at a time", packet_size);
+    check(offloaded > 0 && logged.empty(), "gave up offload");
+    most_messages = 1024;
+}
+
+void destination_that_cannot_be_reached() {
+    in_port_t unreachable = 0;
+    refuse = [&unreachable](const msghdr& m, std::size_t) {
+        const in_port_t port = static_cast<const sockaddr_in*>(m.msg_name)->sin_port;
+        if (unreachable == 0) unreachable = port;  // substream 0
+        return port == unreachable ? ENETUNREACH : 0;
+    };
+    const outcome o = run("a destination that cannot be reached", 1472, false);
+    check(o.error == std::errc::network_unreachable, "the error was not reported");
+    check(o.received[0].empty() && !o.received[1].empty(), "one substream stopped the other");
+    check(o.offload, "gave up offload");
+}
+
+void buffer_that_never_has_room() {
+    refuse = [](const msghdr&, std::size_t) { return ENOBUFS; };
+    const outcome o = run("a socket buffer too small for one packet", 1472, false);
+    check(o.error == std::errc::no_buffer_space, "the error was not reported");
+}
+
+}  // namespace
+
+int main() {
+    spead2::set_log_sink([](spead2::log_level level, const std::string& text) {
+        if (level == spead2::log_level::info) logged.push_back(text);
+    });
+    kernel_that_takes_all();
+    kernel_without_the_option();
+    device_without_checksums();
+    kernel_with_64_segments();
+    route_with_small_packets(EINVAL);
+    route_with_small_packets(EMSGSIZE);
+    kernel_that_takes_little_at_a_time();
+    destination_that_cannot_be_reached();
+    buffer_that_never_has_room();
+    std::puts("all held");
+}
