@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "counters.h"
+
+namespace gr::spead2 {
+
+void log_limiter::warn(const std::string& message) {
+    const std::lock_guard lock(mutex_);
+    const clock::time_point now = clock::now();
+    if (now < next_) {
+        ++kept_back_;
+        last_ = message;
+        return;
+    }
+    next_ = now + std::chrono::seconds(1);
+    write(message);
+}
+
+void log_limiter::flush() {
+    const std::lock_guard lock(mutex_);
+    if (kept_back_ == 0) return;
+    // The last of those kept back, which write() takes off their number.
+    --kept_back_;
+    next_ = clock::now() + std::chrono::seconds(1);
+    write(last_);
+}
+
+void log_limiter::write(const std::string& message) {
+    // GNU Radio's logger formats only constant texts in C++20.
+    if (kept_back_ == 0)
+        logger_->warn(message);
+    else
+        logger_->warn(message + " (and " + std::to_string(kept_back_) + " more like it)");
+    kept_back_ = 0;
+}
+
+std::string counters::error() const {
+    const std::lock_guard lock(error_mutex_);
+    return error_;
+}
+
+void counters::set_error(const std::string& message) {
+    const std::lock_guard lock(error_mutex_);
+    if (error_.empty()) error_ = message;
+}
+
+pmt::pmt_t counters::dictionary(double rate) const {
+    pmt::pmt_t d = pmt::make_dict();
+    const auto add = [&](const char* name, const std::atomic<std::uint64_t>& count) {
+        d = pmt::dict_add(d, pmt::mp(name), pmt::from_uint64(count.load()));
+    };
+    add("heaps_sent", heaps_sent);
+    add("bytes_sent", bytes_sent);
+    add("heaps_failed", heaps_failed);
+    add("samples_dropped", samples_dropped);
+    add("bad_tags", bad_tags);
+    return pmt::dict_add(d, pmt::mp("rate"), pmt::from_double(rate));
+}
+
+}  // namespace gr::spead2

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a sink counts, and log messages that come at most once a second.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include <gnuradio/logger.h>
+#include <pmt/pmt.h>
+
+namespace gr::spead2 {
+
+/// Passes a message on, unless one went within the last second: then it only counts it.
+class log_limiter {
+public:
+    explicit log_limiter(gr::logger_ptr logger) : logger_(std::move(logger)) {}
+    void warn(const std::string& message);
+    /// Tell how many were kept back since the last message, if any.
+    void flush();
+
+private:
+    using clock = std::chrono::steady_clock;
+    void write(const std::string& message);
+
+    std::mutex mutex_;
+    gr::logger_ptr logger_;
+    clock::time_point next_{};
+    std::uint64_t kept_back_ = 0;
+    std::string last_;
+};
+
+struct counters {
+    explicit counters(gr::logger_ptr logger) : bad_tag_log(logger), send_error_log(logger) {}
+
+    std::atomic<std::uint64_t> heaps_sent{0};
+    std::atomic<std::uint64_t> bytes_sent{0};
+    std::atomic<std::uint64_t> heaps_failed{0};
+    std::atomic<std::uint64_t> samples_dropped{0};
+    std::atomic<std::uint64_t> bad_tags{0};
+    log_limiter bad_tag_log;
+    log_limiter send_error_log;
+
+    void bad_tag(const std::string& message) {
+        bad_tags.fetch_add(1, std::memory_order_relaxed);
+        bad_tag_log.warn(message);
+    }
+    void flush_logs() {
+        bad_tag_log.flush();
+        send_error_log.flush();
+    }
+    [[nodiscard]] std::string error() const;
+    /// The first reason to stop stays.
+    void set_error(const std::string& message);
+
+    /// Dictionary of the counts; \a rate in bytes per second.
+    [[nodiscard]] pmt::pmt_t dictionary(double rate) const;
+
+private:
+    mutable std::mutex error_mutex_;
+    std::string error_;
+};
+
+}  // namespace gr::spead2

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What an item's dtype and shape mean: bytes, descriptors, and the way to network byte order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <gnuradio/spead2/item.h>
+
+#include <spead2/wire/descriptor.h>
+
+namespace gr::spead2 {
+
+class sample_format {
+public:
+    /// \throw std::invalid_argument
+    explicit sample_format(const item& i);
+
+    /// Bytes of one GNU Radio item.
+    [[nodiscard]] std::size_t item_bytes() const noexcept { return item_bytes_; }
+    /// Bytes that are reversed together on the way to network byte order; 1: nothing to do.
+    [[nodiscard]] std::size_t swap_bytes() const noexcept { return swap_bytes_; }
+    /// 'i', 'u', 'f' or 'c', and bytes of such an element.
+    [[nodiscard]] char kind() const noexcept { return kind_; }
+    [[nodiscard]] std::size_t element_bytes() const noexcept { return element_bytes_; }
+
+    /// Description of \a length samples in the machine's byte order.
+    [[nodiscard]] ::spead2::descriptor fixed(const item& i, std::uint64_t length) const;
+    /// Description of any number of samples in network byte order.
+    [[nodiscard]] ::spead2::descriptor variable(const item& i) const;
+
+    /// Copy \a bytes from \a in to \a out, into network byte order.
+    void to_network(std::uint8_t* out, const std::uint8_t* in, std::size_t bytes) const noexcept;
+
+private:
+    char kind_;
+    std::size_t element_bytes_;
+    std::size_t item_bytes_;
+    std::size_t swap_bytes_;
+    std::vector<std::int64_t> shape_;  // with the dimension of pairs of integers
+};
+
+}  // namespace gr::spead2

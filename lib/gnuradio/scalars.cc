@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "scalars.h"
+
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+namespace gr::spead2 {
+namespace {
+
+[[noreturn]] void bad_dtype(const scalar_item& s) {
+    throw std::invalid_argument("scalar item '" + s.name + "': dtype '" + s.dtype +
+                                "' is not known; use int8 to int64, uint8 to uint64 (in steps of "
+                                "8 bits), float32, float64 or str");
+}
+
+/// Ticks of a time in seconds: exact where the rate is a whole number.
+std::optional<scalar_value> to_ticks(std::uint64_t seconds, double fraction, double rate) {
+    const long double whole = static_cast<long double>(seconds) * rate;
+    const long double ticks = whole + std::round(static_cast<long double>(fraction) * rate);
+    if (!(ticks >= 0) || ticks >= 0x1p64L) return std::nullopt;
+    if (rate == std::floor(rate) && rate < 0x1p63) {
+        const auto r = static_cast<std::uint64_t>(rate);
+        const auto part = static_cast<std::int64_t>(std::llround(fraction * rate));
+        return seconds * r + static_cast<std::uint64_t>(part);
+    }
+    return static_cast<std::uint64_t>(std::round(ticks));
+}
+
+/// \a v and \a step for each of \a samples.
+scalar_value advance(const scalar_value& v, double step, std::uint64_t samples) {
+    const double more = step * static_cast<double>(samples);
+    if (const auto* d = std::get_if<double>(&v)) return *d + more;
+    if (std::abs(more) >= 0x1p63) return v;
+    const auto ticks = static_cast<std::uint64_t>(std::llround(more));
+    if (const auto* u = std::get_if<std::uint64_t>(&v)) return *u + ticks;
+    if (const auto* i = std::get_if<std::int64_t>(&v))
+        return static_cast<std::int64_t>(static_cast<std::uint64_t>(*i) + ticks);
+    return v;
+}
+
+}  // namespace
+
+scalar_format::scalar_format(const scalar_item& s) {
+    const std::string& name = s.dtype;
+    const auto number_after = [&](std::size_t prefix) -> std::size_t {
+        std::size_t bits = 0;
+        const char* const end = name.data() + name.size();
+        const auto [p, error] = std::from_chars(name.data() + prefix, end, bits);
+        if (error != std::errc() || p != end) bad_dtype(s);
+        return bits;
+    };
+    if (name == "str") {
+        code_ = 'c';
+        bits_ = 8;
+        return;
+    }
+    if (name.starts_with("uint")) {
+        code_ = 'u';
+        bits_ = number_after(4);
+    } else if (name.starts_with("int")) {
+        code_ = 'i';
+        bits_ = number_after(3);
+    } else if (name.starts_with("float")) {
+        code_ = 'f';
+        bits_ = number_after(5);
+        if (bits_ != 32 && bits_ != 64) bad_dtype(s);
+    } else {
+        bad_dtype(s);
+    }
+    if (bits_ == 0 || bits_ > 64 || bits_ % 8 != 0) bad_dtype(s);
+}
+
+::spead2::descriptor scalar_format::describe(const scalar_item& s) const {
+    ::spead2::descriptor d{s.id, s.name, s.description, {}, {{code_, bits_}}, {}};
+    if (is_text()) d.shape.push_back(::spead2::variable_dimension);
+    return d;
+}
+
+encoded_scalar scalar_format::wrap(std::uint64_t v) const noexcept {
+    return {bits_ == 64 ? v : v & ((std::uint64_t{1} << bits_) - 1), {}};
+}
+
+std::optional<encoded_scalar> scalar_format::encode(const scalar_value& v) const {
+    if (is_text()) {
+        if (const auto* text = std::get_if<std::string>(&v)) return encoded_scalar{0, *text};
+        return std::nullopt;
+    }
+    if (std::holds_alternative<std::string>(v)) return std::nullopt;
+    if (is_float()) {
+        const double d = std::visit(
+            [](const auto& x) -> double {
+                if constexpr (std::is_same_v<std::decay_t<decltype(x)>, std::string>)
+                    return 0;
+                else
+                    return static_cast<double>(x);
+            },
+            v);
+        if (bits_ == 32)
+            return encoded_scalar{std::bit_cast<std::uint32_t>(static_cast<float>(d)), {}};
+        return encoded_scalar{std::bit_cast<std::uint64_t>(d), {}};
+    }
+    const bool is_signed = code_ == 'i';
+    bool negative = false;
+    std::uint64_t raw = 0;  // two's complement
+    if (const auto* u = std::get_if<std::uint64_t>(&v)) {
+        raw = *u;
+    } else if (const auto* i = std::get_if<std::int64_t>(&v)) {
+        raw = static_cast<std::uint64_t>(*i);
+        negative = *i < 0;
+    } else {
+        const double d = std::round(std::get<double>(v));
+        if (!(d >= -0x1p63 && d < 0x1p64)) return std::nullopt;
+        negative = d < 0;
+        raw = negative ? static_cast<std::uint64_t>(static_cast<std::int64_t>(d))
+                       : static_cast<std::uint64_t>(d);
+    }
+    const std::size_t value_bits = is_signed ? bits_ - 1 : bits_;
+    if (negative) {
+        if (!is_signed) return std::nullopt;
+        if ((~raw >> value_bits) != 0) return std::nullopt;
+    } else if (value_bits < 64 && (raw >> value_bits) != 0) {
+        return std::nullopt;
+    }
+    return wrap(raw);
+}
+
+scalar_track::scalar_track(const scalar_item& s) : item_(s), format_(s) {
+    switch (s.from) {
+        case scalar_item::source::tag:
+            if (s.key.empty())
+                throw std::invalid_argument("scalar item '" + s.name + "': the tag's key is empty");
+            if (s.tick_rate < 0 || !std::isfinite(s.tick_rate))
+                throw std::invalid_argument("scalar item '" + s.name + "': rate " +
+                                            std::to_string(s.tick_rate) +
+                                            " must be a positive number of ticks per second");
+            if (!std::isfinite(s.tag_step))
+                throw std::invalid_argument("scalar item '" + s.name + "': step is not finite");
+            key_ = pmt::string_to_symbol(s.key);
+            break;
+        case scalar_item::source::counter:
+            if (format_.is_text() || format_.is_float())
+                throw std::invalid_argument("scalar item '" + s.name + "': a counter of dtype '" +
+                                            s.dtype + "' is not possible; use int or uint");
+            break;
+        case scalar_item::source::constant:
+            if (!s.value)
+                throw std::invalid_argument("scalar item '" + s.name + "': a constant has a value");
+            break;
+    }
+    if (s.value && !(fixed_ = format_.encode(*s.value)))
+        throw std::invalid_argument("scalar item '" + s.name + "': its value does not fit dtype '" +
+                                    s.dtype + "'");
+}
+
+void scalar_track::reset() { tags_.clear(); }
+
+std::optional<scalar_value> scalar_track::convert(const pmt::pmt_t& value) const {
+    if (format_.is_text()) {
+        if (pmt::is_symbol(value)) return pmt::symbol_to_string(value);
+        return pmt::write_string(value);
+    }
+    if (pmt::is_bool(value)) return static_cast<std::int64_t>(pmt::to_bool(value));
+    if (pmt::is_uint64(value)) return pmt::to_uint64(value);
+    if (pmt::is_integer(value)) return static_cast<std::int64_t>(pmt::to_long(value));
+    if (pmt::is_real(value)) return pmt::to_double(value);
+
+    // A time: whole and fractional seconds, as a tuple (UHD) or a pair.
+    pmt::pmt_t whole;
+    pmt::pmt_t fraction;
+    if (pmt::is_tuple(value) && pmt::length(value) == 2) {
+        whole = pmt::tuple_ref(value, 0);
+        fraction = pmt::tuple_ref(value, 1);
+    } else if (pmt::is_pair(value)) {
+        whole = pmt::car(value);
+        fraction = pmt::cdr(value);
+    } else {
+        return std::nullopt;
+    }
+    if (!pmt::is_real(fraction) || !(pmt::is_uint64(whole) || pmt::is_integer(whole)))
+        return std::nullopt;
+    if (!pmt::is_uint64(whole) && pmt::to_long(whole) < 0) return std::nullopt;
+    const std::uint64_t seconds = pmt::to_uint64(whole);
+    const double rest = pmt::to_double(fraction);
+    if (!std::isfinite(rest)) return std::nullopt;
+    if (item_.tick_rate > 0) return to_ticks(seconds, rest, item_.tick_rate);
+    if (format_.is_float()) return static_cast<double>(seconds) + rest;
+    return std::nullopt;
+}
+
+bool scalar_track::add_tag(std::uint64_t offset, const pmt::pmt_t& value) {
+    const std::optional<scalar_value> v = convert(value);
+    if (!v || !format_.encode(*v)) return false;
+    tags_.push_back({offset, *v});
+    return true;
+}
+
+std::optional<encoded_scalar> scalar_track::take(std::uint64_t start, std::uint64_t length) {
+    switch (item_.from) {
+        case scalar_item::source::constant:
+            return fixed_;
+        case scalar_item::source::counter:
+            return format_.wrap(item_.start + static_cast<std::uint64_t>(item_.step) * start);
+        case scalar_item::source::tag:
+            break;
+    }
+    if (item_.sticky) {
+        while (tags_.size() > 1 && tags_[1].offset <= start) tags_.pop_front();
+        if (tags_.empty() || tags_.front().offset > start) return fixed_;
+        return format_.encode(
+            advance(tags_.front().value, item_.tag_step, start - tags_.front().offset));
+    }
+    while (!tags_.empty() && tags_.front().offset < start) tags_.pop_front();
+    if (tags_.empty() || tags_.front().offset - start >= length) return fixed_;
+    std::optional<encoded_scalar> v = format_.encode(tags_.front().value);
+    while (!tags_.empty() && tags_.front().offset - start < length) tags_.pop_front();
+    return v;
+}
+
+}  // namespace gr::spead2

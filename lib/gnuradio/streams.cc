@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "streams.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include <spead2/transports/endpoint.h>
+#include <spead2/transports/tcp.h>
+#include <spead2/transports/udp.h>
+#include <spead2/transports/udp_ibv.h>
+
+namespace gr::spead2 {
+namespace {
+
+template <typename Options>
+::spead2::stream_config make_config(const Options& options) {
+    ::spead2::stream_config config;
+    config.set_max_packet_size(options.max_packet_size)
+        .set_rate(options.rate)
+        .set_max_heaps(options.max_heaps);
+    return config;
+}
+
+std::shared_ptr<::spead2::stream> make_stream(const ::spead2::stream_config& config,
+                                              std::unique_ptr<::spead2::transport> carrier) {
+    return std::make_shared<::spead2::stream>(std::make_shared<::spead2::thread_pool>(), config,
+                                              std::move(carrier));
+}
+
+}  // namespace
+
+std::shared_ptr<::spead2::stream> make_udp_stream(const endpoint_list& endpoints,
+                                                  const udp_stream_options& options) {
+    const ::spead2::stream_config config = make_config(options);
+    ::spead2::udp_options udp;
+    udp.endpoints = ::spead2::resolve_all(endpoints);
+    udp.buffer_size = options.buffer_size;
+    udp.ttl = options.ttl;
+    udp.interface_address = options.interface_address;
+    return make_stream(config, std::make_unique<::spead2::udp_transport>(udp));
+}
+
+std::shared_ptr<::spead2::stream> make_tcp_stream(const endpoint_list& endpoints,
+                                                  const tcp_stream_options& options) {
+    const ::spead2::stream_config config = make_config(options);
+    ::spead2::tcp_options tcp;
+    tcp.endpoints = ::spead2::resolve_all(endpoints);
+    tcp.buffer_size = options.buffer_size;
+    tcp.interface_address = options.interface_address;
+    return make_stream(config, std::make_unique<::spead2::tcp_transport>(tcp));
+}
+
+std::shared_ptr<::spead2::stream> make_ibv_stream(const endpoint_list& endpoints,
+                                                  const std::string& interface_address,
+                                                  const ibv_stream_options& options) {
+    const ::spead2::stream_config config = make_config(options);
+    ::spead2::udp_ibv_options ibv;
+    ibv.endpoints = ::spead2::resolve_all(endpoints);
+    ibv.interface_address = interface_address;
+    ibv.buffer_size = options.buffer_size;
+    ibv.ttl = options.ttl;
+    ibv.comp_vector = options.comp_vector;
+    ibv.max_poll = options.max_poll;
+    return make_stream(
+        config, std::make_unique<::spead2::udp_ibv_transport>(ibv, config.max_packet_size()));
+}
+
+}  // namespace gr::spead2
