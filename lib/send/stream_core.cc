@@ -55,17 +55,11 @@ void precise_sleep(std::chrono::steady_clock::time_point time) noexcept {
 void heap_group::add(const heap_reference& reference, std::size_t max_packet_size) {
     if (std::isnan(reference.rate))
         throw std::invalid_argument("rate of a heap is not a number (nan)");
-    entry e;
-    e.packets = packetiser(reference.contents, 0, max_packet_size);
-    e.group = this;
-    e.cnt = reference.cnt;
-    e.rate = reference.rate;
-    e.substream = reference.substream_index;
-    e.next = static_cast<std::uint32_t>(size_ + 1);
+    const auto following = static_cast<std::uint32_t>(size_ + 1);
     if (size_ == 0)
-        first_ = std::move(e);
+        first_ = entry(this, reference, max_packet_size, following);
     else
-        more_.push_back(std::move(e));
+        more_.emplace_back(this, reference, max_packet_size, following);
     ++size_;
 }
 

@@ -29,12 +29,32 @@ inline std::uint8_t* put_uint(std::uint8_t* out, std::uint64_t value, std::size_
     return out + width;
 }
 
+/// The number that \a width (at most 8) big-endian bytes stand for.
+inline std::uint64_t get_uint(const std::uint8_t* data, std::size_t width) noexcept {
+    std::uint64_t value = 0;
+#pragma GCC unroll 1
+    for (std::size_t i = 0; i < width; ++i) value = value << 8 | data[i];
+    return value;
+}
+
 /// Header of a packet with \a n_pointers item pointers, as one number.
 inline std::uint64_t packet_header(std::size_t address_bytes, std::size_t n_pointers) noexcept {
     return (std::uint64_t{0x53} << 56) | (std::uint64_t{4} << 48) |
            (static_cast<std::uint64_t>(8 - address_bytes) << 40) |
            (static_cast<std::uint64_t>(address_bytes) << 32) |
            static_cast<std::uint64_t>(n_pointers);
+}
+
+/// The fixed part of a packet, from numbers that are in network order already. One store each: an
+/// array that is copied as a whole makes the processor wait for its own stores.
+inline void put_prefix(std::uint8_t* out, std::uint64_t header, std::uint64_t cnt,
+                       std::uint64_t heap_length, std::uint64_t payload_offset,
+                       std::uint64_t payload_length) noexcept {
+    std::memcpy(out, &header, 8);
+    std::memcpy(out + 8, &cnt, 8);
+    std::memcpy(out + 16, &heap_length, 8);
+    std::memcpy(out + 24, &payload_offset, 8);
+    std::memcpy(out + 32, &payload_length, 8);
 }
 
 }  // namespace spead2::wire

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <spead2/wire/packet_batch.h>
 
-#include <cstring>
-
 namespace spead2 {
 namespace {
 
@@ -34,17 +32,6 @@ std::uint8_t* packet_batch::append_bytes(std::size_t length) noexcept {
     else
         iovs_[iovs_used_++] = {p, length};
     return p;
-}
-
-void packet_batch::append(const std::uint8_t* data, std::size_t length) noexcept {
-    if (length <= small_extent)
-        std::memcpy(append_bytes(length), data, length);
-    else
-        iovs_[iovs_used_++] = {const_cast<std::uint8_t*>(data), length};
-}
-
-void packet_batch::append_zeros(std::size_t length) noexcept {
-    std::memset(append_bytes(length), 0, length);
 }
 
 }  // namespace spead2

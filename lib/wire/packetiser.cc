@@ -30,7 +30,9 @@ packetiser::packetiser(std::shared_ptr<const heap_contents> contents, std::uint6
             "repeat_pointers needs room for " + std::to_string(n_pointers_ + 1) +
             " item pointers, but a packet of max_packet_size " + std::to_string(max_packet_size) +
             " takes only " + std::to_string(max_pointers_));
-    const std::size_t pointer_packets = n_pointers_ / max_pointers_ + 1;
+    // (A division is the dearest thing here, and hardly ever needed.)
+    const std::size_t pointer_packets =
+        n_pointers_ < max_pointers_ ? 1 : n_pointers_ / max_pointers_ + 1;
     const std::uint64_t min_payload = (pointer_packets - 1) * item_pointer_size + 1;
     if (heap_length_ < min_payload) {
         heap_length_ = min_payload;
@@ -45,10 +47,6 @@ packetiser::packetiser(std::shared_ptr<const heap_contents> contents, std::uint6
     done_ = false;
 }
 
-void packetiser::set_cnt(std::uint64_t cnt) noexcept {
-    cnt_pointer_ = wire::to_big_endian(contents_->get_flavour().immediate(heap_cnt_id, cnt));
-}
-
 std::size_t packetiser::next_pointers() const noexcept {
     return repeat_ ? n_pointers_ : std::min(max_pointers_, n_pointers_ - next_pointer_);
 }
@@ -59,56 +57,43 @@ std::size_t packetiser::next_size() const noexcept {
                        packet_size_ - fixed, heap_length_ - payload_offset_));
 }
 
+/// The next \a n item pointers.
 void packetiser::write_pointers(std::uint8_t* out, std::size_t n) noexcept {
-    const flavour& f = contents_->get_flavour();
+    const flavour f = contents_->get_flavour();
     const std::vector<heap_item>& items = contents_->items();
     if (repeat_) {
         next_pointer_ = 0;
         address_ = 0;
     }
-    for (; n > 0; --n, ++next_pointer_) {
-        if (next_pointer_ == items.size()) {
-            // The NULL pointer that announces padding.
-            out = wire::put_u64(out, f.address(null_id, address_));
-            continue;
-        }
-        const heap_item& item = items[next_pointer_];
-        if (!item.immediate) {
-            out = wire::put_u64(out, f.address(item.id, address_));
-            address_ += item.length;
-        } else if (item.data == nullptr) {
-            out = wire::put_u64(out, f.immediate(item.id, item.value));
+    std::uint64_t address = address_;
+    const std::size_t end = next_pointer_ + n;
+    const heap_item* item = items.data() + next_pointer_;
+    for (const heap_item* const stop = items.data() + std::min(end, items.size()); item < stop;
+         ++item) {
+        std::uint64_t pointer;
+        if (!item->immediate) {
+            pointer = f.address(item->id, address);
+            address += item->length;
+        } else if (item->data == nullptr) {
+            pointer = f.immediate(item->id, item->value);
         } else {
-            std::uint64_t value = 0;
-            for (std::uint64_t i = 0; i < item.length; ++i) value = value << 8 | item.data[i];
-            out = wire::put_u64(out, f.immediate(item.id, value));
+            pointer = f.immediate(item->id, wire::get_uint(item->data, item->length));
         }
+        out = wire::put_u64(out, pointer);
     }
+    // The NULL pointer that announces padding.
+    if (end > items.size()) wire::put_u64(out, f.address(null_id, address));
+    next_pointer_ = end;
+    address_ = address;
 }
 
-std::size_t packetiser::next(packet_batch& batch, std::uint32_t substream) {
-    const flavour& f = contents_->get_flavour();
+/// The next \a payload bytes of the heap's payload, the padding included.
+void packetiser::append_payload(packet_batch& batch, std::size_t payload) noexcept {
     const std::vector<heap_item>& items = contents_->items();
-    const std::size_t pointers = next_pointers();
-    const std::size_t fixed = prefix_size + pointers * item_pointer_size;
-    std::size_t payload = static_cast<std::size_t>(
-        std::min<std::uint64_t>(packet_size_ - fixed, heap_length_ - payload_offset_));
-    const std::size_t size = fixed + payload;
-
-    std::uint8_t* out = batch.begin(fixed);
-    out = wire::put_u64(out, wire::packet_header(f.address_bytes(), 4 + pointers));
-    std::memcpy(out, &cnt_pointer_, sizeof cnt_pointer_);
-    out += sizeof cnt_pointer_;
-    out = wire::put_u64(out, f.immediate(heap_length_id, heap_length_));
-    out = wire::put_u64(out, f.immediate(payload_offset_id, payload_offset_));
-    out = wire::put_u64(out, f.immediate(payload_length_id, payload));
-    if (pointers != 0) write_pointers(out, pointers);
-
-    payload_offset_ += payload;
     while (payload > 0) {
         if (extent_item_ == items.size()) {
             batch.append_zeros(payload);
-            break;
+            return;
         }
         const heap_item& item = items[extent_item_];
         const std::uint64_t left = item.immediate ? 0 : item.length - extent_offset_;
@@ -122,13 +107,32 @@ std::size_t packetiser::next(packet_batch& batch, std::uint32_t substream) {
             extent_offset_ += n;
         }
     }
-    batch.end(size, substream);
-    if (payload_offset_ == heap_length_) done_ = true;
-    return size;
+}
+
+std::size_t packetiser::next(packet_batch& batch, std::uint32_t substream) noexcept {
+    const flavour f = contents_->get_flavour();
+    const std::size_t pointers = next_pointers();
+    const std::size_t fixed = prefix_size + pointers * item_pointer_size;
+    const std::uint64_t offset = payload_offset_;
+    const std::uint64_t length = heap_length_;
+    const auto payload =
+        static_cast<std::size_t>(std::min<std::uint64_t>(packet_size_ - fixed, length - offset));
+
+    std::uint8_t* const out = batch.begin(fixed);
+    wire::put_prefix(out, wire::to_big_endian(wire::packet_header(f.address_bytes(), 4 + pointers)),
+                     cnt_pointer_, wire::to_big_endian(f.immediate(heap_length_id, length)),
+                     wire::to_big_endian(f.immediate(payload_offset_id, offset)),
+                     wire::to_big_endian(f.immediate(payload_length_id, payload)));
+    if (pointers != 0) write_pointers(out + prefix_size, pointers);
+    append_payload(batch, payload);
+    batch.end(fixed + payload, substream);
+    payload_offset_ = offset + payload;
+    done_ = payload_offset_ == length;
+    return fixed + payload;
 }
 
 packetiser::run packetiser::next_run(packet_batch& batch, std::uint32_t substream,
-                                     std::size_t max_count) {
+                                     std::size_t max_count) noexcept {
     const std::vector<heap_item>& items = contents_->items();
     // The bulk of a large heap: whole packets without item pointers, out of one item.
     if (max_count > 1 && next_pointer_ == n_pointers_ && !repeat_ && extent_item_ < items.size() &&
@@ -137,7 +141,7 @@ packetiser::run packetiser::next_run(packet_batch& batch, std::uint32_t substrea
         const heap_item& item = items[extent_item_];
         // At least one byte of the heap and of the item is left to next(), which ends both.
         const std::uint64_t left = item.length - extent_offset_;
-        const std::uint64_t whole = left == 0 ? 0 : (left - 1) / payload;
+        const std::uint64_t whole = left <= payload ? 0 : (left - 1) / payload;
         if (whole > 1) {
             const bool copied = payload <= packet_batch::small_extent;
             const std::size_t bytes = copied ? packet_size_ : prefix_size;
@@ -157,7 +161,7 @@ packetiser::run packetiser::next_run(packet_batch& batch, std::uint32_t substrea
 
 void packetiser::write_run(const packet_batch::run& out, std::size_t count, std::uint32_t substream,
                            bool copied) noexcept {
-    const flavour& f = contents_->get_flavour();
+    const flavour f = contents_->get_flavour();
     const std::size_t payload = packet_size_ - prefix_size;
     const std::uint64_t header = wire::to_big_endian(wire::packet_header(f.address_bytes(), 4));
     const std::uint64_t cnt = cnt_pointer_;
@@ -174,10 +178,8 @@ void packetiser::write_run(const packet_batch::run& out, std::size_t count, std:
     iovec* iov = out.iovs;
     std::uint32_t first_iov = out.first_iov;
     for (std::size_t i = 0; i < count; ++i) {
-        const std::uint64_t words[] = {header, cnt, heap_length,
-                                       wire::to_big_endian(payload_offset), payload_length};
-        static_assert(sizeof words == prefix_size);
-        std::memcpy(bytes, words, sizeof words);
+        wire::put_prefix(bytes, header, cnt, heap_length, wire::to_big_endian(payload_offset),
+                         payload_length);
         if (copied) {
             std::memcpy(bytes + prefix_size, data, payload);
             *iov++ = {bytes, packet_size_};

@@ -67,6 +67,16 @@ protected:
 private:
     friend class stream_core;
     struct entry {
+        entry() = default;
+        entry(heap_group* owner, const heap_reference& reference, std::size_t max_packet_size,
+              std::uint32_t following)
+            : packets(reference.contents, 0, max_packet_size),
+              group(owner),
+              cnt(reference.cnt),
+              rate(reference.rate),
+              substream(reference.substream_index),
+              next(following) {}
+
         packetiser packets;
         heap_group* group = nullptr;
         std::int64_t cnt = -1;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 
@@ -67,9 +68,14 @@ public:
         return p;
     }
     /// Append payload; small pieces are copied.
-    void append(const std::uint8_t* data, std::size_t length) noexcept;
+    void append(const std::uint8_t* data, std::size_t length) noexcept {
+        if (length <= small_extent)
+            std::memcpy(append_bytes(length), data, length);
+        else
+            iovs_[iovs_used_++] = {const_cast<std::uint8_t*>(data), length};
+    }
     /// Append \a length zero bytes.
-    void append_zeros(std::size_t length) noexcept;
+    void append_zeros(std::size_t length) noexcept { std::memset(append_bytes(length), 0, length); }
     void end(std::size_t size, std::uint32_t substream) noexcept {
         packets_[size_++] = {packet_first_iov_, iovs_used_ - packet_first_iov_,
                              static_cast<std::uint32_t>(size), substream};

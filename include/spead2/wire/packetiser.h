@@ -2,10 +2,10 @@
 // Cuts one heap into packets, one after another, without allocating.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include <spead2/wire/heap.h>
 #include <spead2/wire/packet_batch.h>
@@ -29,14 +29,18 @@ public:
                std::size_t max_packet_size);
 
     /// Change the cnt of the packets that are still to be made.
-    void set_cnt(std::uint64_t cnt) noexcept;
+    void set_cnt(std::uint64_t cnt) noexcept {
+        const std::uint64_t pointer = contents_->get_flavour().immediate(heap_cnt_id, cnt);
+        cnt_pointer_ =
+            std::endian::native == std::endian::little ? __builtin_bswap64(pointer) : pointer;
+    }
 
     [[nodiscard]] bool done() const noexcept { return done_; }
     /// Bytes of the next packet. Only while not done().
     [[nodiscard]] std::size_t next_size() const noexcept;
     /// Make the next packet. Only while not done() and batch.has_room().
     /// \return its size in bytes
-    std::size_t next(packet_batch& batch, std::uint32_t substream);
+    std::size_t next(packet_batch& batch, std::uint32_t substream) noexcept;
 
     /// Packets of one size.
     struct run {
@@ -45,17 +49,19 @@ public:
     };
     /// Make at least one and at most \a max_count packets, all of one size, as far as that is
     /// cheaper than one after another. Only while not done() and batch.has_room().
-    run next_run(packet_batch& batch, std::uint32_t substream, std::size_t max_count);
+    run next_run(packet_batch& batch, std::uint32_t substream, std::size_t max_count) noexcept;
+
     [[nodiscard]] const heap_contents* contents() const noexcept { return contents_.get(); }
 
 private:
     [[nodiscard]] std::size_t next_pointers() const noexcept;
     void write_pointers(std::uint8_t* out, std::size_t n) noexcept;
+    void append_payload(packet_batch& batch, std::size_t payload) noexcept;
     void write_run(const packet_batch::run& out, std::size_t count, std::uint32_t substream,
                    bool copied) noexcept;
 
     std::shared_ptr<const heap_contents> contents_;
-    std::uint64_t cnt_pointer_ = 0;
+    std::uint64_t cnt_pointer_ = 0;     ///< in network order
     std::uint64_t heap_length_ = 0;     ///< payload with padding
     std::uint64_t payload_offset_ = 0;  ///< of the next packet
     std::uint64_t address_ = 0;         ///< offset of the next addressed item pointer
