@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings that all tests share."""
+
+from __future__ import annotations
+
+import hypothesis
+
+# Speed differs widely between machines; a test's own limit is pytest's timeout. The same examples
+# each time, so that a failure is one that everybody sees.
+hypothesis.settings.register_profile(
+    "project",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
+)
+hypothesis.settings.load_profile("project")
