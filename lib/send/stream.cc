@@ -95,6 +95,8 @@ void stream::set_rate(double bytes_per_second) { core_->set_rate(bytes_per_secon
 
 std::size_t stream::num_substreams() const noexcept { return core_->num_substreams(); }
 
+std::size_t stream::max_packet_size() const noexcept { return core_->max_packet_size(); }
+
 stream_config stream::config() const { return core_->config(); }
 
 std::string stream::describe() const { return core_->carrier().describe(); }

@@ -14,7 +14,8 @@ void register_item(py::module_& m);            // bases of Descriptor and Item
 void register_heap_generator(py::module_& m);  // base of HeapGenerator
 void register_pack(py::module_& m);            // bit by bit
 void register_packet_generator(py::module_& m);
-void register_stream(py::module_& m);  // Stream
+void register_stream(py::module_& m);          // Stream, SyncStream
+void register_asyncio_stream(py::module_& m);  // AsyncStream
 void register_bytes(py::module_& m);
 void register_inproc(py::module_& m);
 void register_udp(py::module_& m);

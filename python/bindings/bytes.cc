@@ -11,7 +11,7 @@ namespace spead2::python {
 namespace {
 
 /// Knows where its transport puts the packets.
-class bytes_stream : public blocking_stream<bytes_transport> {
+class bytes_stream : public blocking_stream {
 public:
     bytes_stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
                  std::shared_ptr<byte_collector> collector)
@@ -27,7 +27,7 @@ static_assert(!std::is_polymorphic_v<bytes_stream>);
 }  // namespace
 
 void register_bytes(py::module_& m) {
-    auto bound = py::class_<bytes_stream, stream, std::shared_ptr<bytes_stream>>(
+    auto bound = py::class_<bytes_stream, blocking_stream, std::shared_ptr<bytes_stream>>(
         m, "BytesStream",
         R"(Stream that collects its packets in memory.
 
@@ -41,7 +41,6 @@ Raises
 ValueError
     If the packet size is out of range.
 )");
-    add_blocking_methods(bound);
     bound
         .def(py::init([](std::shared_ptr<thread_pool> pool, const stream_config& config) {
                  if (!pool) throw py::type_error("thread_pool must be a ThreadPool, not None");

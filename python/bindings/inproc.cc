@@ -123,11 +123,9 @@ Empty
     set_module(bound, "spead2");
 }
 
-}  // namespace
-
-void register_inproc(py::module_& m) {
-    register_queue(m);
-    auto bound = bind_blocking_stream<inproc_transport>(
+template <typename Base>
+void bind(py::module_& m) {
+    auto bound = bind_stream<Base, inproc_transport>(
         m, "InprocStream",
         R"(Stream into queues of the same process, one substream a queue.
 
@@ -140,19 +138,27 @@ config : StreamConfig
 Raises
 ------
 ValueError
-    If there are no queues, or the packet size is out of range.
+    If there are no queues.
 )");
     bound
         .def(py::init([](std::shared_ptr<thread_pool> pool, const queue_list& queues,
                          const stream_config& config) {
-                 return make_stream<blocking_stream<inproc_transport>>(
-                     std::move(pool), config, std::make_unique<inproc_transport>(queues));
+                 return make_stream<Base>(std::move(pool), config,
+                                          std::make_unique<inproc_transport>(queues));
              }),
              py::arg("thread_pool"), py::arg("queues"), py::arg("config") = stream_config())
         .def_property_readonly(
             "queues",
             [](stream& self) { return static_cast<inproc_transport&>(self.carrier()).queues(); },
             "The queues, one a substream.");
+}
+
+}  // namespace
+
+void register_inproc(py::module_& m) {
+    register_queue(m);
+    bind<blocking_stream>(m);
+    bind<asyncio_stream>(m);
 }
 
 }  // namespace spead2::python

@@ -19,5 +19,7 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_stream(m);
     spead2::python::register_bytes(m);
     spead2::python::register_inproc(m);
+    spead2::python::register_udp(m);
+    spead2::python::register_tcp(m);
     spead2::python::register_udp_ibv(m);
 }

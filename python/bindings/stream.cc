@@ -53,8 +53,7 @@ PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, Py
     if (s == nullptr) return nullptr;
     try {
         auto group = std::make_unique<blocking_group>();
-        group->add({h->value.contents(), cnt, substream_index, rate},
-                   s->config().max_packet_size());
+        group->add({h->value.contents(), cnt, substream_index, rate}, s->max_packet_size());
         return send_and_wait(*s, std::move(group));
     } catch (...) {
         set_python_error();
@@ -79,7 +78,7 @@ PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, P
         }
         auto group = std::make_unique<blocking_group>();
         group->set_mode(mode);
-        heaps.add_to(*group, s->config().max_packet_size());
+        heaps.add_to(*group, s->max_packet_size());
         return send_and_wait(*s, std::move(group));
     } catch (...) {
         set_python_error();
@@ -101,7 +100,27 @@ stream* to_stream(PyObject* object) noexcept {
     return nullptr;
 }
 
-void add_blocking_methods(const py::handle& bound) {
+void flush(stream& s) {
+    bool reached = false;
+    {
+        const py::gil_scoped_release released;
+        reached = s.flush(signal_raised);
+    }
+    if (!reached) throw py::error_already_set();
+}
+
+void add_methods(const py::handle& bound, PyMethodDef* methods, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+        const py::object descriptor = py::reinterpret_steal<py::object>(
+            PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(bound.ptr()), &methods[i]));
+        if (!descriptor) throw py::error_already_set();
+        bound.attr(methods[i].ml_name) = descriptor;
+    }
+}
+
+namespace {
+
+void register_blocking_stream(py::module_& m) {
     static std::array<PyMethodDef, 2> methods{{
         {"send_heap", method(send_heap), METH_FASTCALL | METH_KEYWORDS,
          R"(send_heap($self, heap, cnt=-1, substream_index=0, rate=-1.0)
@@ -160,11 +179,13 @@ ValueError
     If a heap does not fit the packet size, or a rate is not a number.
 )"},
     }};
-    for (PyMethodDef& definition : methods) {
-        bound.attr(definition.ml_name) = py::reinterpret_steal<py::object>(
-            PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(bound.ptr()), &definition));
-    }
+    auto bound = py::class_<blocking_stream, stream, std::shared_ptr<blocking_stream>>(
+        m, "SyncStream", "Base of the streams whose calls wait until the heaps are sent.");
+    add_methods(bound, methods.data(), methods.size());
+    set_module(bound, "spead2.send");
 }
+
+}  // namespace
 
 void register_stream(py::module_& m) {
     auto bound = py::class_<stream, std::shared_ptr<stream>>(
@@ -196,6 +217,8 @@ ValueError
         });
     set_module(bound, "spead2.send");
     stream_type = reinterpret_cast<PyTypeObject*>(bound.ptr());
+    register_blocking_stream(m);
+    register_asyncio_stream(m);
 }
 
 }  // namespace spead2::python

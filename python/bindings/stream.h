@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Classes of streams: one blocking class a transport, all of them derived from Stream.
+// Classes of streams: for each transport one whose calls wait (derived from SyncStream) and one
+// for asyncio (derived from AsyncStream); both derive from Stream.
+//
+// None of these C++ classes may have virtual functions: pybind11 hands the same pointer to those
+// who ask for a base class, which other modules do.
 #pragma once
 
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include <spead2/send/stream.h>
@@ -11,45 +16,84 @@
 
 namespace spead2::python {
 
-/// A stream over one kind of transport, as a type of its own. Neither it nor stream may have
-/// virtual functions: pybind11 hands the same pointer to those who ask for the base class, which
-/// other modules do.
-template <typename Transport>
+/// A stream whose calls wait until the heaps are sent.
 class blocking_stream : public stream {
 public:
-    blocking_stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
-                    std::unique_ptr<Transport> carrier)
-        : stream(std::move(pool), config, std::move(carrier)) {}
+    static constexpr const char* python_module = "spead2.send";
+    static constexpr const char* suffix = "";
+    using stream::stream;
 };
 
-template <typename Transport>
-using blocking_stream_class =
-    py::class_<blocking_stream<Transport>, stream, std::shared_ptr<blocking_stream<Transport>>>;
+/// What an asyncio_stream shares with its groups in flight; see asyncio.cc.
+class completions;
+[[nodiscard]] std::shared_ptr<completions> make_completions();
 
-/// Give a class send_heap() and send_heaps().
-void add_blocking_methods(const py::handle& bound);
+/// A stream whose calls return futures.
+class asyncio_stream : public stream {
+public:
+    static constexpr const char* python_module = "spead2.send.asyncio";
+    static constexpr const char* suffix = "Asyncio";
+    asyncio_stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
+                   std::unique_ptr<transport> carrier)
+        : stream(std::move(pool), config, std::move(carrier)), completions_(make_completions()) {}
+    [[nodiscard]] const std::shared_ptr<completions>& get_completions() const noexcept {
+        return completions_;
+    }
 
-/// Bind the class of blocking streams over \a Transport; constructors are the caller's.
-template <typename Transport>
-blocking_stream_class<Transport> bind_blocking_stream(py::module_& m, const char* name,
-                                                      const char* doc) {
-    static_assert(!std::is_polymorphic_v<blocking_stream<Transport>>);
-    blocking_stream_class<Transport> bound(m, name, doc);
-    add_blocking_methods(bound);
-    return set_module(bound, "spead2.send");
+private:
+    std::shared_ptr<completions> completions_;
+};
+
+/// A stream over one kind of transport, as a type of its own.
+template <typename Base, typename Transport>
+class stream_over : public Base {
+public:
+    stream_over(std::shared_ptr<thread_pool> pool, const stream_config& config,
+                std::unique_ptr<Transport> carrier)
+        : Base(std::move(pool), config, std::move(carrier)) {}
+};
+
+template <typename Base, typename Transport>
+using stream_class =
+    py::class_<stream_over<Base, Transport>, Base, std::shared_ptr<stream_over<Base, Transport>>>;
+
+/// Bind the class of streams over \a Transport; constructors are the caller's.
+/// \tparam Base  blocking_stream or asyncio_stream
+/// \param name   in the module that Base belongs to
+template <typename Base, typename Transport>
+stream_class<Base, Transport> bind_stream(py::module_& m, const char* name, const char* doc) {
+    static_assert(!std::is_polymorphic_v<stream_over<Base, Transport>>);
+    const std::string bound_name = std::string(name) + Base::suffix;
+    stream_class<Base, Transport> bound(m, bound_name.c_str(), doc);
+    bound.attr("__name__") = name;
+    bound.attr("__qualname__") = name;
+    return set_module(bound, Base::python_module);
 }
 
 /// Make a stream; its destructor, which waits for what is queued, will run without the GIL.
-template <typename Stream, typename Transport>
-[[nodiscard]] std::shared_ptr<Stream> make_stream(std::shared_ptr<thread_pool> pool,
-                                                  const stream_config& config,
-                                                  std::unique_ptr<Transport> carrier) {
-    static_assert(!std::is_polymorphic_v<Stream>);
+template <typename Base, typename Transport>
+[[nodiscard]] std::shared_ptr<stream_over<Base, Transport>> make_stream(
+    std::shared_ptr<thread_pool> pool, const stream_config& config,
+    std::unique_ptr<Transport> carrier) {
+    using type = stream_over<Base, Transport>;
     if (!pool) throw py::type_error("thread_pool must be a ThreadPool, not None");
-    return make_shared_without_gil<Stream>(std::move(pool), config, std::move(carrier));
+    if constexpr (std::is_same_v<Base, asyncio_stream>) {
+        auto made = std::make_unique<type>(std::move(pool), config, std::move(carrier));
+        // Groups that finish while the stream is destroyed need a place to go to.
+        const auto destroy = [last = made->get_completions()](type* s) { delete_without_gil{}(s); };
+        return {made.release(), destroy};
+    } else {
+        return make_shared_without_gil<type>(std::move(pool), config, std::move(carrier));
+    }
 }
 
 /// The stream in a Python object. \return null (with TypeError set) if it is none
 [[nodiscard]] stream* to_stream(PyObject* object) noexcept;
+
+/// Block without the GIL until all that is queued is sent. \throw py::error_already_set
+void flush(stream& s);
+
+/// Give a pybind11 class methods that bypass pybind11's dispatch. \a methods must live for ever.
+void add_methods(const py::handle& bound, PyMethodDef* methods, std::size_t n);
 
 }  // namespace spead2::python

@@ -174,11 +174,9 @@ TypeError
     set_module(bound, "spead2.send");
 }
 
-}  // namespace
-
-void register_udp_ibv(py::module_& m) {
-    bind_config(m);
-    auto bound = bind_blocking_stream<udp_ibv_transport>(
+template <typename Base>
+void bind_stream_class(py::module_& m) {
+    auto bound = bind_stream<Base, udp_ibv_transport>(
         m, "UdpIbvStream",
         R"(Stream over UDP multicast past the kernel, through ibverbs.
 
@@ -203,11 +201,18 @@ OSError
 )");
     bound.def(py::init([](std::shared_ptr<thread_pool> pool, const stream_config& config,
                           const udp_ibv_config& ibv) {
-                  return make_stream<blocking_stream<udp_ibv_transport>>(
-                      std::move(pool), config, make_transport(config, ibv));
+                  return make_stream<Base>(std::move(pool), config, make_transport(config, ibv));
               }),
               py::arg("thread_pool"), py::arg("config") = stream_config(),
               py::arg("udp_ibv_config"));
+}
+
+}  // namespace
+
+void register_udp_ibv(py::module_& m) {
+    bind_config(m);
+    bind_stream_class<blocking_stream>(m);
+    bind_stream_class<asyncio_stream>(m);
 }
 
 }  // namespace spead2::python

@@ -180,6 +180,8 @@ public:
     void set_rate(double bytes_per_second);
 
     [[nodiscard]] std::size_t num_substreams() const noexcept;
+    /// What heap_group::add() needs to know.
+    [[nodiscard]] std::size_t max_packet_size() const noexcept;
     [[nodiscard]] stream_config config() const;
     [[nodiscard]] std::string describe() const;
     [[nodiscard]] transport& carrier() noexcept;

@@ -19,8 +19,11 @@ from .._spead2 import (
     RateMethod,
     Stream,
     StreamConfig,
+    SyncStream,
+    TcpStream,
     UdpIbvConfig,
     UdpIbvStream,
+    UdpStream,
 )
 
 __all__ = [
@@ -36,6 +39,11 @@ __all__ = [
     "RateMethod",
     "Stream",
     "StreamConfig",
+    "SyncStream",
+    "TcpStream",
+    "UdpIbvConfig",
+    "UdpIbvStream",
+    "UdpStream",
 ]
 
 

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams for asyncio: sending returns futures."""
+
+from __future__ import annotations
+
+import asyncio as _asyncio
+import functools as _functools
+from typing import Any, TypeVar
+
+from .._spead2 import AsyncStream, ConnectToken
+from .._spead2 import InprocStreamAsyncio as InprocStream
+from .._spead2 import TcpStreamAsyncio as _TcpStream
+from .._spead2 import UdpIbvStreamAsyncio as UdpIbvStream
+from .._spead2 import UdpStreamAsyncio as UdpStream
+
+__all__ = ["AsyncStream", "InprocStream", "TcpStream", "UdpIbvStream", "UdpStream"]
+
+_Tcp = TypeVar("_Tcp", bound="TcpStream")
+
+
+async def async_flush(self: AsyncStream) -> None:
+    """Wait until all heaps queued before this call are sent, or failed."""
+    await self._flush_future()
+
+
+AsyncStream.async_flush = async_flush  # type: ignore[method-assign]
+del async_flush
+
+
+class TcpStream(_TcpStream):
+    __doc__ = _TcpStream.__doc__
+
+    @classmethod
+    async def connect(cls: type[_Tcp], *args: Any, **kwargs: Any) -> _Tcp:
+        """Connect and make a stream.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As for :class:`spead2.send.TcpStream`.
+
+        Returns
+        -------
+        TcpStream
+
+        Raises
+        ------
+        ValueError
+            If there is not exactly one endpoint, or a number is out of range.
+        RuntimeError
+            If a host is not found ("Host not found").
+        OSError
+            If the connection is refused or cannot be made.
+        """
+        token = ConnectToken()
+        make = _functools.partial(cls, *args, _token=token, **kwargs)
+        try:
+            return await _asyncio.get_running_loop().run_in_executor(None, make)
+        finally:
+            token.cancel()  # without effect once connected
