@@ -37,19 +37,6 @@ constexpr std::chrono::milliseconds interrupt_interval{100};
     return carrier.set_hardware_rate(config.rate());
 }
 
-/// Sleep until \a time or a signal, as precisely as the machine can.
-void precise_sleep(std::chrono::steady_clock::time_point time) noexcept {
-    const auto since =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch());
-    const timespec target{static_cast<time_t>(since.count() / 1'000'000'000),
-                          static_cast<long>(since.count() % 1'000'000'000)};
-    // The default slack of 50 us is most of a burst at 1 GB/s.
-    const int slack = ::prctl(PR_GET_TIMERSLACK);
-    ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
-    ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &target, nullptr);
-    if (slack > 0) ::prctl(PR_SET_TIMERSLACK, static_cast<unsigned long>(slack), 0UL, 0UL, 0UL);
-}
-
 }  // namespace
 
 void heap_group::add(const heap_reference& reference, std::size_t max_packet_size) {
@@ -77,6 +64,36 @@ stream_core::stream_core(std::shared_ptr<thread_pool> pool, const stream_config&
       config_(config),
       batch_(batch_packets, max_packet_size_),
       limiter_(config.burst_size(), config.burst_rate_ratio()) {}
+
+/// Sleeps of a thread that is not the engine's own: as precise as the machine can while this lives,
+/// and afterwards as before.
+class stream_core::precise_timer {
+public:
+    precise_timer() = default;
+    precise_timer(const precise_timer&) = delete;
+    precise_timer& operator=(const precise_timer&) = delete;
+    ~precise_timer() {
+        if (slack_ > 0)
+            ::prctl(PR_SET_TIMERSLACK, static_cast<unsigned long>(slack_), 0UL, 0UL, 0UL);
+    }
+
+    /// Sleep until \a time or a signal.
+    void sleep_until(clock::time_point time) noexcept {
+        // The default slack of 50 us is most of a burst at 1 GB/s.
+        if (slack_ == 0) {
+            slack_ = ::prctl(PR_GET_TIMERSLACK);
+            ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+        }
+        const auto since =
+            std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch());
+        const timespec target{static_cast<time_t>(since.count() / 1'000'000'000),
+                              static_cast<long>(since.count() % 1'000'000'000)};
+        ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &target, nullptr);
+    }
+
+private:
+    int slack_ = 0;  ///< nanoseconds, before the first sleep
+};
 
 // ---- Queue
 
@@ -246,6 +263,7 @@ bool stream_core::wait(std::unique_ptr<blocking_group>& owner, const interrupt_c
         return false;
     };
 
+    precise_timer timer;
     clock::time_point next_check{};
     bool check_now = false;
     while (!group.done_) {
@@ -258,7 +276,7 @@ bool stream_core::wait(std::unique_ptr<blocking_group>& owner, const interrupt_c
             const task_wait next = step();
             if (!group.done_) {
                 if (next.what != task_wait::kind::again) {
-                    wait_as_caller(next, clock::now() + interrupt_interval);
+                    wait_as_caller(next, clock::now() + interrupt_interval, timer);
                     check_now = true;
                 } else if (interrupted) {
                     const clock::time_point now = clock::now();
@@ -339,6 +357,7 @@ void stream_core::close() {
     role_free_.wait(lock, [this] { return role_ == role::nobody; });
     role_ = role::caller;
     lock.unlock();
+    precise_timer timer;
     for (;;) {
         const task_wait next = step();
         if (next.what == task_wait::kind::done) break;
@@ -347,7 +366,7 @@ void stream_core::close() {
             fail_all(std::make_error_code(std::errc::operation_canceled));
             break;
         }
-        wait_as_caller(next, drain_limit_);
+        wait_as_caller(next, drain_limit_, timer);
     }
     lock.lock();
     role_ = role::nobody;
@@ -644,10 +663,11 @@ void stream_core::fail_all(const std::error_code& error) noexcept {
     if (n != 0) complete_list(first, n);
 }
 
-void stream_core::wait_as_caller(const task_wait& wait, clock::time_point limit) noexcept {
+void stream_core::wait_as_caller(const task_wait& wait, clock::time_point limit,
+                                 precise_timer& timer) noexcept {
     switch (wait.what) {
         case task_wait::kind::until:
-            precise_sleep(std::min(wait.time, limit));
+            timer.sleep_until(std::min(wait.time, limit));
             break;
         case task_wait::kind::readable:
         case task_wait::kind::writable: {

@@ -80,7 +80,9 @@ private:
     void complete_groups() noexcept;
     void fail_all(const std::error_code& error) noexcept;
     void complete_list(heap_group* first, std::uint64_t n) noexcept;
-    void wait_as_caller(const task_wait& wait, clock::time_point limit) noexcept;
+    class precise_timer;
+    static void wait_as_caller(const task_wait& wait, clock::time_point limit,
+                               precise_timer& timer) noexcept;
 
     // Fixed.
     const std::shared_ptr<thread_pool::worker> worker_;
