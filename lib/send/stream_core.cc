@@ -54,7 +54,8 @@ void blocking_group::complete() noexcept { core_->complete(*this); }
 
 stream_core::stream_core(std::shared_ptr<thread_pool> pool, const stream_config& config,
                          std::unique_ptr<transport> carrier)
-    : worker_(pool->next_worker()),
+    : pool_(std::move(pool)),
+      worker_(pool_->next_worker()),
       transport_(std::move(carrier)),
       num_substreams_(transport_->num_substreams()),
       max_packet_size_(std::min(config.max_packet_size(), largest_packet_size)),

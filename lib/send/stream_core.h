@@ -85,6 +85,7 @@ private:
                                precise_timer& timer) noexcept;
 
     // Fixed.
+    const std::shared_ptr<thread_pool> pool_;  ///< goes on as long as its streams
     const std::shared_ptr<thread_pool::worker> worker_;
     const std::unique_ptr<transport> transport_;
     const std::size_t num_substreams_;

@@ -184,7 +184,7 @@ void a_refused_group_changes_nothing() {
     EXPECT(s.send_heap(h) > 100);
 }
 
-void the_pool_may_go_first() {
+void the_pool_may_be_stopped_first() {
     for (int i = 0; i < 50; ++i) {
         auto pool = std::make_shared<thread_pool>(1);
         stream s(pool, config(64),
@@ -212,6 +212,19 @@ void the_pool_may_go_first() {
         }
         EXPECT(s.flush());
         EXPECT(completed == submitted);
+    }
+}
+
+void a_stream_keeps_its_pool() {
+    for (int i = 0; i < 50; ++i) {
+        stream s(std::make_shared<thread_pool>(1), config(64),
+                 std::make_unique<erratic_transport>(static_cast<unsigned>(i), 0.0));
+        std::atomic<int> sent{0};
+        for (int k = 0; k < 20; ++k)
+            s.async_send_heap(make_heap(30000),
+                              [&](std::error_code e, std::uint64_t) { sent += !e; });
+        EXPECT(s.flush());
+        EXPECT(sent == 20);
     }
 }
 
@@ -318,7 +331,8 @@ int main() {
     blocking_and_asynchronous_senders_share_a_stream();
     groups_complete_once_and_in_order_whatever_fails();
     a_refused_group_changes_nothing();
-    the_pool_may_go_first();
+    the_pool_may_be_stopped_first();
+    a_stream_keeps_its_pool();
     a_stream_may_be_destroyed_by_its_own_completion();
     destruction_fails_what_cannot_be_sent_in_time();
     a_waiting_thread_can_give_up();

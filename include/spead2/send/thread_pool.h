@@ -38,7 +38,7 @@ public:
 
 class thread_pool {
 public:
-    /// One of the threads. Tasks keep it (not the pool) alive.
+    /// One of the threads.
     class worker;
 
     /// \param threads   how many to start; at least 1 (std::invalid_argument)
