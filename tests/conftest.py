@@ -12,6 +12,8 @@ hypothesis.settings.register_profile(
     deadline=None,
     derandomize=True,
     database=None,
+    max_examples=100,
+    phases=[phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.explain],  # slow
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
 )
 hypothesis.settings.load_profile("project")
