@@ -27,10 +27,12 @@ constexpr std::size_t cache_line = 64;
 constexpr std::size_t header_offset = cache_line - frame_header::size;
 static_assert(frame_header::size < cache_line);
 
-// How long to trust that a completion interrupt will come.
+// When to look for completions although no interrupt has come.
 constexpr std::chrono::milliseconds event_patience{100};
-// This many in a row that did not come are not an accident.
-constexpr int max_missed_events = 2;
+// Completions that are found after so long a wait should have woken it.
+constexpr std::chrono::milliseconds event_lag{10};
+// This many in a row that did not are not an accident.
+constexpr int max_missed_events = 3;
 // A device that completes nothing for this long is stuck.
 constexpr std::chrono::seconds device_patience{5};
 
@@ -462,9 +464,10 @@ void udp_ibv_sender::take_event(bool waited) noexcept {
     if (queue_.take_event()) {
         armed_ = false;
         missed_events_ = 0;
-    } else if (waited && sent_ + failed_ != 0 && clock::now() >= timer_end_ &&
+    } else if (waited && sent_ + failed_ != 0 && clock::now() - wait_start_ > event_lag &&
                ++missed_events_ == max_missed_events) {
         polling_ = true;
+        armed_ = false;
         log_message(log_level::warning,
                     description_ +
                         ": packets complete, but the completion interrupt does not come; polling "
@@ -499,6 +502,7 @@ void udp_ibv_sender::wait(send_result& result) noexcept {
         timer_end_ = now + event_patience;
     }
     waited_ = true;
+    wait_start_ = now;
     result.wait = wait_for::readable;
 }
 

@@ -152,6 +152,7 @@ private:
     bool armed_ = false;
     bool waited_ = false;  ///< the last call ended in a wait for the descriptor
     int missed_events_ = 0;
+    clock::time_point wait_start_{};
     clock::time_point timer_end_{};
     clock::time_point waiting_since_{};  ///< without any completion; epoch: not
     clock::duration stall_limit_;

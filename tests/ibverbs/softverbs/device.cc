@@ -262,7 +262,7 @@ SOFTVERBS_EXPORT ibv_context* ibv_open_device(ibv_device* item) {
     auto self = std::make_unique<context>();
     self->owner = reinterpret_cast<device*>(item);
     self->options = settings::from_environment();
-    self->mtu = interface_mtu(self->owner->interface_name);
+    self->mtu = self->options.discard ? 65535 : interface_mtu(self->owner->interface_name);
     if (::pipe2(self->async_pipe.data(), O_CLOEXEC) != 0) {
         return nullptr;
     }

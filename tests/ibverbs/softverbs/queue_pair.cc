@@ -162,7 +162,10 @@ void run_sender(queue_pair& qp) {
         if (qp.stopping) {
             return;
         }
-        while (is_held(options) && !qp.stopping) {
+        for (bool first = true; is_held(options) && !qp.stopping; first = false) {
+            if (first) {
+                log_event(options, "held", "");
+            }
             lock.unlock();
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
             lock.lock();

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A device that misbehaves costs the heaps that it hits an OSError, and nothing else."""
+
+from __future__ import annotations
+
+import errno
+import pathlib
+
+import ibv_sender
+import pytest
+from conftest import Device, Run
+from spead_packets import collect
+from veth_network import FrameSocket
+
+HEAPS = 20
+SIZE = 100000  # 12 packets each
+CONFIG = {"max_packet_size": 8972}
+
+
+def send(device: Device, settings: dict[str, str], **ibv: object) -> Run:
+    return device.run("send", settings, config=dict(CONFIG), ibv=ibv, sizes=[[SIZE]] * HEAPS)
+
+
+def failed(run: Run) -> dict[int, int]:
+    """Return the cnts of failed heaps with the errno of each."""
+    return {i + 1: r["errno"] for i, r in enumerate(run.result) if "errno" in r}
+
+
+def assert_others_arrived(run: Run, capture: FrameSocket) -> None:
+    heaps = collect(frame[42:] for frame in capture.read())
+    for cnt in set(range(1, HEAPS + 1)) - set(failed(run)):
+        assert heaps[cnt].is_complete
+        assert heaps[cnt].packets == 12, "a packet was sent twice"
+        assert bytes(heaps[cnt].payload) == ibv_sender.pattern(SIZE, cnt - 1).tobytes()
+
+
+def test_work_request_that_fails(device: Device, capture: FrameSocket) -> None:
+    run = send(device, {"SOFTVERBS_FAIL_WR": "30"})
+    assert failed(run) == {3: errno.EIO}
+    assert_others_arrived(run, capture)
+    assert "local QP operation error" in run.log
+    assert "ERROR spead2" in run.log
+
+
+def test_only_the_failed_packet_is_missing(device: Device, capture: FrameSocket) -> None:
+    """Packets that were queued behind it are sent when the queue has been started again."""
+    send(device, {"SOFTVERBS_FAIL_WR": "3"})
+    heaps = collect(frame[42:] for frame in capture.read())
+    assert heaps[1].packets == 11
+    assert all(heaps[cnt].is_complete for cnt in range(2, HEAPS + 1))
+
+
+def test_queued_heaps_survive_the_failure_of_another(device: Device, capture: FrameSocket) -> None:
+    run = device.run(
+        "send_asynchronously",
+        {"SOFTVERBS_FAIL_WR": "30"},
+        config={**CONFIG, "max_heaps": HEAPS},
+        heaps=HEAPS,
+        size=SIZE,
+    )
+    run.result = run.result["results"]
+    assert failed(run) == {3: errno.EIO}
+    assert_others_arrived(run, capture)
+
+
+def test_work_requests_that_fail_again_and_again(device: Device, capture: FrameSocket) -> None:
+    run = send(device, {"SOFTVERBS_FAIL_WR": "5", "SOFTVERBS_FAIL_WR_EVERY": "30"})
+    numbers = [event["number"] for event in run.all_events("failed_send")]
+    assert numbers == list(range(5, 12 * HEAPS + 1, 30))
+    assert set(failed(run).values()) == {errno.EIO}
+    assert len(failed(run)) == len(numbers)
+    assert_others_arrived(run, capture)
+
+
+def test_refused_post(device: Device, capture: FrameSocket) -> None:
+    run = send(device, {"SOFTVERBS_FAIL_POST": "30"})
+    assert failed(run) == {3: errno.ENOMEM}
+    assert_others_arrived(run, capture)
+
+
+def test_completion_queue_that_fills_up(device: Device, capture: FrameSocket) -> None:
+    run = send(device, {"SOFTVERBS_CQ_OVERRUN": "4"})
+    assert set(failed(run).values()) == {errno.EIO}
+    assert len(failed(run)) == 1
+    assert_others_arrived(run, capture)
+    assert "completion queue" in run.log
+
+
+def test_event_that_never_comes(device: Device, capture: FrameSocket) -> None:
+    # Paced by the device, so slow that polling a few times never suffices.
+    run = device.run(
+        "send",
+        {"SOFTVERBS_LOSE_EVENTS": "1", "SOFTVERBS_PACING": "1:1000000"},
+        config={**CONFIG, "rate": 20e6, "rate_method": "HW"},
+        sizes=[[SIZE]] * HEAPS,
+    )
+    assert failed(run) == {}
+    assert_others_arrived(run, capture)
+    assert "interrupt does not come" in run.log
+    assert run.event("destroy_cq")["events"] == 0
+
+
+def test_completion_that_never_comes(device: Device, capture: FrameSocket) -> None:
+    run = send(device, {"SOFTVERBS_LOSE_COMPLETION": "3"})
+    assert set(failed(run).values()) == {errno.ETIMEDOUT}
+    assert len(failed(run)) == 1
+    assert_others_arrived(run, capture)
+
+
+def test_completion_is_made_up_for_by_the_next(device: Device, capture: FrameSocket) -> None:
+    run = device.run(
+        "send_asynchronously",
+        {"SOFTVERBS_LOSE_COMPLETION": "3"},
+        config={**CONFIG, "max_heaps": HEAPS},
+        heaps=HEAPS,
+        size=SIZE,
+    )
+    run.result = run.result["results"]
+    assert failed(run) == {}
+    assert_others_arrived(run, capture)
+
+
+def test_device_that_does_not_restart_is_opened_anew(device: Device, capture: FrameSocket) -> None:
+    # Calls 1 to 3 start the queue, call 4 would reset it.
+    run = send(device, {"SOFTVERBS_FAIL_WR": "30", "SOFTVERBS_FAIL_MODIFY": "4"})
+    assert failed(run) == {3: errno.EIO}
+    assert_others_arrived(run, capture)
+    assert len(run.all_events("create_qp")) == 2
+
+
+def test_packets_longer_than_the_mtu(device: Device, capture: FrameSocket) -> None:
+    run = device.run("send", config={"max_packet_size": 10000}, sizes=[[20000], [1000]])
+    assert run.result[0]["errno"] == errno.EMSGSIZE
+    assert "sent" in run.result[1]
+    assert "MTU" in run.log
+    heaps = collect(frame[42:] for frame in capture.read())
+    assert heaps[2].is_complete
+
+
+@pytest.mark.parametrize(
+    ("settings", "slots"),
+    [
+        ({"SOFTVERBS_MAX_QP_WR": "5"}, 5),
+        ({"SOFTVERBS_MAX_QP_WR": "1"}, 1),
+        ({"SOFTVERBS_MAX_CQE": "3"}, 3),
+        ({"SOFTVERBS_GRANTED_QP_WR": "20"}, 14),
+    ],
+)
+def test_device_with_few_slots(
+    device: Device, capture: FrameSocket, settings: dict[str, str], slots: int
+) -> None:
+    run = send(device, settings)
+    assert failed(run) == {}
+    assert_others_arrived(run, capture)
+    assert run.event("create_qp")["max_send_wr"] == slots
+    assert "WARNING spead2" in run.log
+    assert f"only {slots} " in run.log
+
+
+def test_failure_on_a_device_with_one_slot(device: Device, capture: FrameSocket) -> None:
+    run = send(device, {"SOFTVERBS_MAX_QP_WR": "1", "SOFTVERBS_FAIL_WR": "30"})
+    assert failed(run) == {3: errno.EIO}
+    assert_others_arrived(run, capture)
+
+
+def test_device_without_checksum_offload_or_extended_query(
+    device: Device, capture: FrameSocket
+) -> None:
+    run = send(device, {"SOFTVERBS_IP_CSUM": "0", "SOFTVERBS_QUERY_EX": "0"})
+    assert failed(run) == {}
+    assert_others_arrived(run, capture)
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"SOFTVERBS_MAX_MR_BYTES": "49999"}, "memory region of 50000 bytes"),
+        ({"SOFTVERBS_MAX_MR": "1"}, "packet buffer"),
+    ],
+)
+def test_refused_memory_registration(device: Device, settings: dict[str, str], what: str) -> None:
+    run = device.run("construct", settings, region_size=50000)
+    assert run.result["errno"] == errno.ENOMEM
+    assert what in run.result["text"]
+    assert "ulimit -l" in run.result["text"]
+
+
+def test_address_that_no_device_owns(device: Device) -> None:
+    run = device.run("construct", {"SOFTVERBS_INTERFACES": "lo"})
+    assert run.result["errno"] == errno.ENODEV
+    run = device.run("construct", ibv={"interface_address": "10.99.0.77"})
+    assert run.result["errno"] == errno.EADDRNOTAVAIL
+    assert "10.99.0.77" in run.result["text"]
+
+
+def test_stream_that_goes_while_the_device_hangs(
+    device: Device, capture: FrameSocket, tmp_path: pathlib.Path
+) -> None:
+    run = device.run(
+        "destroy_while_busy",
+        {"SOFTVERBS_HOLD": str(tmp_path / "hold")},
+        config={**CONFIG, "max_heaps": 10},
+        heaps=10,
+        size=SIZE,
+    )
+    assert [result.get("error") for result in run.result["results"]] == ["OSError"] * 10
+    # The stream tries for five seconds, and the device is given up after as long.
+    assert run.result["seconds"] < 20
+    assert capture.read() == []
+    assert run.event("destroy_qp")["outstanding"] > 0
+    assert {event["length"] for event in run.all_events("dereg_mr")} == {
+        event["length"] for event in run.all_events("reg_mr")
+    }
