@@ -27,6 +27,15 @@ constexpr std::size_t cache_line = 64;
 constexpr std::size_t header_offset = cache_line - frame_header::size;
 static_assert(frame_header::size < cache_line);
 
+// Of one batch. Copying 8972-byte packets took 507 ns each with 128 KiB, 463 ns with 64 KiB, since
+// more of the slots stays in the first cache; smaller ones gain nothing from less.
+constexpr std::size_t batch_bytes = 65536;
+
+// From this size on glibc copies with `rep movsb` where the processor recommends it. Unaligned, as
+// it is here, this took 500 ns for the payload of 8972-byte packets, and 436 ns in two pieces.
+constexpr std::size_t slow_copy = 8192;
+constexpr std::size_t copy_piece = 4096;
+
 // When to look for completions although no interrupt has come.
 constexpr std::chrono::milliseconds event_patience{100};
 // Completions that are found after so long a wait should have woken it.
@@ -66,6 +75,14 @@ struct interface_properties {
     std::memcpy(found.mac.data(), request.ifr_hwaddr.sa_data, found.mac.size());
     if (::ioctl(any_socket, SIOCGIFMTU, &request) == 0) found.mtu = request.ifr_mtu;
     return found;
+}
+
+/// \return the end of what was written
+std::uint8_t* copy(std::uint8_t* to, const std::uint8_t* from, std::size_t length) noexcept {
+    for (; length >= slow_copy; length -= copy_piece, from += copy_piece, to += copy_piece)
+        std::memcpy(to, from, copy_piece);
+    std::memcpy(to, from, length);
+    return to + length;
 }
 
 [[nodiscard]] std::error_code error_of(ibv_wc_status status) noexcept {
@@ -170,8 +187,8 @@ void udp_ibv_sender::make_slots(const parameters& p) {
                                                       unmapper{n * stride});
     memory_key_ = queue_.register_memory(memory, n * stride, "the packet buffer");
     if (queue_.checksum_offload()) request_flags_ |= IBV_SEND_IP_CSUM;
-    // Small enough that the device has work while the next batch is made ready.
-    batch_size_ = std::max<std::size_t>(n / 4, 1);
+    // So small that the device has work while the next batch is made ready.
+    batch_size_ = std::max<std::size_t>(std::min(n / 4, batch_bytes / stride), 1);
 
     slots_.resize(n);
     for (std::size_t i = 0; i < n; ++i) {
@@ -238,8 +255,7 @@ void udp_ibv_sender::gather(slot& s, const packet& p, const iovec* iovs) noexcep
                     *element = {reinterpret_cast<std::uintptr_t>(to), 0, memory_key_};
                     copying = true;
                 }
-                std::memcpy(to, data, run);
-                to += run;
+                to = copy(to, data, run);
                 element->length += static_cast<std::uint32_t>(run);
             }
             data += run;
@@ -266,8 +282,7 @@ void udp_ibv_sender::fill(slot& s, const packet& p, const iovec* iovs) noexcept 
     }
     std::uint8_t* to = s.frame + frame_header::size;
     for (std::uint32_t i = 0; i < p.n_iov; ++i) {
-        std::memcpy(to, iovs[i].iov_base, iovs[i].iov_len);
-        to += iovs[i].iov_len;
+        to = copy(to, static_cast<const std::uint8_t*>(iovs[i].iov_base), iovs[i].iov_len);
     }
     s.elements[0].length = static_cast<std::uint32_t>(to - s.frame);
 }
