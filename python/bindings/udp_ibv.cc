@@ -60,7 +60,7 @@ public:
             static_cast<void>(memory_of(region));
             checked.append(region);
         }
-        memory_regions_ = checked;
+        memory_regions_ = std::move(checked);
     }
 
     /// Everything but the endpoints, which are still to be looked up.
@@ -96,7 +96,7 @@ private:
 [[nodiscard]] std::unique_ptr<udp_ibv_transport> make_transport(const stream_config& config,
                                                                 const udp_ibv_config& ibv) {
     udp_ibv_options options = ibv.options();
-    const host_list hosts = ibv.endpoints();
+    host_list hosts(ibv.endpoints());  // others may change them once the GIL is released
     const std::size_t max_packet_size = config.max_packet_size();
     const py::gil_scoped_release released;
     options.endpoints = resolve_all(hosts);

@@ -16,20 +16,22 @@ import time
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import spead2
 import spead2.send
 import spead2.send.asyncio
 
 ITEM_ID = 0x1600
+POOL = spead2.ThreadPool()
 
 
-def pattern(size: int, index: int) -> np.ndarray:
+def pattern(size: int, index: int) -> npt.NDArray[np.uint8]:
     """Bytes that differ from heap to heap and from place to place."""
     return ((np.arange(size, dtype=np.int64) * 7 + index * 31) % 251).astype(np.uint8)
 
 
-def make_heap(*arrays: np.ndarray) -> spead2.send.Heap:
+def make_heap(*arrays: npt.NDArray[np.uint8]) -> spead2.send.Heap:
     heap = spead2.send.Heap()
     for i, array in enumerate(arrays):
         heap.add_item(
@@ -50,7 +52,7 @@ def make_stream(
     if "rate_method" in config:
         config["rate_method"] = getattr(spead2.send.RateMethod, config["rate_method"])
     return kind(
-        spead2.ThreadPool(),
+        POOL,
         spead2.send.StreamConfig(**config),
         spead2.send.UdpIbvConfig(endpoints=endpoints, memory_regions=regions or [], **ibv),
     )

@@ -101,10 +101,10 @@ def test_event_that_never_comes(device: Device, capture: FrameSocket) -> None:
 
 
 def test_completion_that_never_comes(device: Device, capture: FrameSocket) -> None:
-    run = send(device, {"SOFTVERBS_LOSE_COMPLETION": "3"})
-    assert set(failed(run).values()) == {errno.ETIMEDOUT}
-    assert len(failed(run)) == 1
-    assert_others_arrived(run, capture)
+    # One packet a heap: no later completion can stand for the lost one.
+    run = device.run("send", {"SOFTVERBS_LOSE_COMPLETION": "3"}, sizes=[[1000]] * 5)
+    assert failed(run) == {3: errno.ETIMEDOUT}
+    assert len(capture.read()) == 5
 
 
 def test_completion_is_made_up_for_by_the_next(device: Device, capture: FrameSocket) -> None:
@@ -203,11 +203,12 @@ def test_stream_that_goes_while_the_device_hangs(
         heaps=10,
         size=SIZE,
     )
-    assert [result.get("error") for result in run.result["results"]] == ["OSError"] * 10
     # The stream tries for five seconds, and the device is given up after as long.
+    errors = [result.get("errno") for result in run.result["results"]]
+    assert set(errors) <= {errno.ECANCELED, errno.ETIMEDOUT}
     assert run.result["seconds"] < 20
     assert capture.read() == []
-    assert run.event("destroy_qp")["outstanding"] > 0
+    assert sum(event["outstanding"] for event in run.all_events("destroy_qp")) > 0
     assert {event["length"] for event in run.all_events("dereg_mr")} == {
         event["length"] for event in run.all_events("reg_mr")
     }

@@ -130,7 +130,8 @@ def test_reference_receiver_gets_every_heap(device: Device, network: Network) ->
         finally:
             receiver.kill()
     assert lines == [
-        f"{i + 1} {hashlib.sha256(ibv_sender.pattern(200000, i)).hexdigest()}" for i in range(10)
+        f"{i + 1} {hashlib.sha256(ibv_sender.pattern(200000, i).tobytes()).hexdigest()}"
+        for i in range(10)
     ]
 
 

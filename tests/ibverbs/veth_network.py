@@ -166,7 +166,7 @@ class FrameSocket:
 
     def read(self) -> list[bytes]:
         """Take the UDP frames that have arrived; what is sent after the call is not waited for."""
-        frames = []
+        frames: list[bytes] = []
         self._socket.setblocking(False)
         while True:
             try:
@@ -195,13 +195,23 @@ class Frame:
     def parse(cls, frame: bytes) -> Frame:
         """Take a frame apart."""
         (ether_type,) = struct.unpack_from(">H", frame, 12)
-        ports = struct.unpack_from(">HHHH", frame, 34)
-        return cls(frame[:6], frame[6:12], ether_type, frame[14:34], *ports, payload=frame[42:])
+        source, destination, length, checksum = struct.unpack_from(">HHHH", frame, 34)
+        return cls(
+            destination_mac=frame[:6],
+            source_mac=frame[6:12],
+            ether_type=ether_type,
+            ip_header=frame[14:34],
+            source_port=source,
+            destination_port=destination,
+            udp_length=length,
+            udp_checksum=checksum,
+            payload=frame[42:],
+        )
 
 
 def internet_checksum(data: bytes) -> int:
     """Sum as RFC 1071 has it; 0 for a header whose checksum is right."""
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
