@@ -1,32 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
 // AsyncStream: heaps are queued at once, futures tell when they are sent.
 //
-// The thread of the event loop sends by itself what the transport takes without waiting: it queues
-// heaps as they come and kicks the stream once for all that were queued in one turn of the loop.
-// Neither threads nor descriptors are woken for that. What cannot go at once is left to a worker,
-// which puts finished groups into a list and, when the loop listens, makes a descriptor readable.
+// Small heaps are sent by the thread of the event loop itself, as far as the transport takes them
+// without waiting: they are queued as they come, and the stream is kicked for several at once, at
+// the latest in the next turn of the loop. Neither threads nor descriptors are woken for that, and
+// futures can be set before the loop is entered again - for a limited time, so that a task which
+// only ever awaits futures that are done leaves the loop to others. Should the loop not get to its
+// next turn soon, the heaps are given to a worker (see reminder.h).
+//
+// Large heaps, and what cannot go at once, are left to a worker. It puts finished groups into a
+// list and, while the loop listens, makes a descriptor readable.
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "arguments.h"
 #include "bindings.h"
 #include "enums.h"
 #include "extension_type.h"
 #include "heap.h"
+#include "reminder.h"
 #include "stream.h"
 
 namespace spead2::python {
 
 namespace {
 
+using clock = std::chrono::steady_clock;
+
+// Groups of this many bytes of payload are worth waking a worker for, which sends them while the
+// loop goes on with something else.
+constexpr std::uint64_t worker_bytes = 64 * 1024;
+// So much is queued before the stream is kicked: the gain of larger batches is small.
+constexpr std::size_t kick_heaps = 16;
+constexpr std::uint64_t kick_bytes = 128 * 1024;
+// For so long futures are set without a turn of the loop.
+constexpr std::chrono::microseconds turn_limit{200};
+
+/// Memory of groups that are gone, for those to come: malloc is slow for so many at once.
+class group_memory {
+public:
+    static constexpr std::size_t max_blocks = 256;
+
+    [[nodiscard]] void* get(std::size_t size) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!blocks_.empty()) {
+                void* const block = blocks_.back();
+                blocks_.pop_back();
+                return block;
+            }
+        }
+        return ::operator new(size);
+    }
+    void put(void* block) noexcept {
+        {
+            const std::lock_guard lock(mutex_);
+            if (blocks_.size() < max_blocks) {
+                blocks_.push_back(block);
+                return;
+            }
+        }
+        ::operator delete(block);
+    }
+    [[nodiscard]] static group_memory& instance() {
+        static group_memory* const only = std::make_unique<group_memory>().release();
+        return *only;
+    }
+
+    group_memory() { blocks_.reserve(max_blocks); }
+
+private:
+    std::mutex mutex_;
+    std::vector<void*> blocks_;
+};
+
 class asyncio_group final : public heap_group {
 public:
+    static void* operator new(std::size_t size) { return group_memory::instance().get(size); }
+    static void operator delete(void* block) noexcept { group_memory::instance().put(block); }
+
     /// \param future  a reference to it is taken over
     asyncio_group(completions& finished, PyObject* future, PyObject* loop) noexcept
         : finished_(finished), future_(future), loop_(loop) {}
@@ -59,9 +120,11 @@ private:
 };
 
 struct {
+    PyObject* running_loop_key;
     PyObject* get_running_loop;
     PyObject* get_event_loop;
     PyObject* future_class;
+    PyObject* invalid_state_error;
     PyObject* plain_create_future;  // BaseEventLoop.create_future
     PyObject* settle;
     PyObject* create_future;
@@ -71,9 +134,9 @@ struct {
     PyObject* remove_reader;
     PyObject* is_closed;
     PyObject* is_running;
-    PyObject* done;
     PyObject* set_result;
     PyObject* set_exception;
+    PyObject* future_set_result;  // method of future_class
     PyObject* process_callbacks;
     PyObject* loop_keyword;
 } names;
@@ -137,10 +200,14 @@ public:
         static_cast<void>(!::read(fd_, &count, sizeof count));
     }
 
-    std::size_t pending = 0;  ///< futures that are not done
-    bool kick = false;        ///< something was queued that nobody drives yet
-    py::object call_loop;     ///< the loop that is to call process_callbacks() soon, if any
-    py::object read_loop;     ///< the loop that listens to the descriptor, if any
+    [[nodiscard]] const std::shared_ptr<deferral>& deferred() const noexcept { return deferred_; }
+
+    std::size_t pending = 0;           ///< futures that are not done
+    std::size_t deferred_heaps = 0;    ///< queued since the last kick
+    std::uint64_t deferred_bytes = 0;  ///< and their payload
+    clock::time_point turn_end{};      ///< when the loop should have another turn
+    py::object call_loop;  ///< the loop that is to call process_callbacks() soon, if any
+    py::object read_loop;  ///< the loop that listens to the descriptor, if any
 
 private:
     void signal() const noexcept {
@@ -149,13 +216,20 @@ private:
     }
 
     const int fd_;
+    const std::shared_ptr<deferral> deferred_ = std::make_shared<deferral>();
     std::mutex mutex_;
     asyncio_group* first_ = nullptr;
     asyncio_group* last_ = nullptr;
     bool listening_ = false;
 };
 
-std::shared_ptr<completions> make_completions() { return std::make_shared<completions>(); }
+std::shared_ptr<completions> make_completions(stream& s) {
+    auto made = std::make_shared<completions>();
+    made->deferred()->attach(s);
+    return made;
+}
+
+void before_destruction(completions& c) noexcept { c.deferred()->detach(); }
 
 namespace {
 
@@ -165,9 +239,31 @@ asyncio_stream* to_asyncio(PyObject* self) noexcept {
     return static_cast<asyncio_stream*>(to_stream(self));
 }
 
-/// The running loop of this thread, or else the one that is set for it.
-py::object current_loop() {
+/// The running loop of this thread, or None.
+///
+/// Up to Python 3.13, asyncio makes a system call each time it is asked. But it also notes each
+/// change of the running loop by a new object in the thread's dictionary: as long as that is the
+/// same, the answer is too.
+py::object running_loop() {
+    static PyObject* last_note = nullptr;  // owned, so no other object can be at its address
+    static PyObject* last_loop = nullptr;  // owned
+    PyObject* const dict = PyThreadState_GetDict();
+    PyObject* const note =
+        dict == nullptr ? nullptr : PyDict_GetItemWithError(dict, names.running_loop_key);
+    if (note != nullptr && note == last_note) return py::reinterpret_borrow<py::object>(last_loop);
+    if (note == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
     py::object loop = steal(PyObject_CallNoArgs(names.get_running_loop));
+    if (note != nullptr) {
+        Py_INCREF(note);
+        Py_XDECREF(std::exchange(last_note, note));
+        Py_XDECREF(std::exchange(last_loop, loop.inc_ref().ptr()));
+    }
+    return loop;
+}
+
+/// The running loop, or else the one that is set for this thread.
+py::object current_loop() {
+    py::object loop = running_loop();
     if (loop.is_none()) loop = steal(PyObject_CallNoArgs(names.get_event_loop));
     return loop;
 }
@@ -188,10 +284,18 @@ py::object make_os_error(int code, const std::string& text) {
 
 /// Set a future, unless it is done (cancelled). A closed loop does not matter any more.
 void settle(PyObject* future, PyObject* method, PyObject* value) {
-    if (is_true(steal(PyObject_CallMethodNoArgs(future, names.done)))) return;
-    PyObject* const result = PyObject_CallMethodOneArg(future, method, value);
+    PyObject* result = nullptr;
+    if (method == names.set_result &&
+        Py_TYPE(future) == reinterpret_cast<PyTypeObject*>(names.future_class)) {
+        const std::array<PyObject*, 2> args{future, value};
+        result = PyObject_Vectorcall(names.future_set_result, args.data(), 2, nullptr);
+    } else {
+        result = PyObject_CallMethodOneArg(future, method, value);
+    }
     if (result == nullptr) {
-        if (PyErr_ExceptionMatches(PyExc_RuntimeError) == 0) throw py::error_already_set();
+        if (PyErr_ExceptionMatches(names.invalid_state_error) == 0 &&
+            PyErr_ExceptionMatches(PyExc_RuntimeError) == 0)
+            throw py::error_already_set();
         PyErr_Clear();
     }
     Py_XDECREF(result);
@@ -217,6 +321,18 @@ struct outcome {
     py::object value;
 };
 
+/// A number as a Python object; mostly the same as last time.
+py::object number(std::uint64_t value) {
+    static std::uint64_t last = 0;
+    static PyObject* object = PyLong_FromLong(0);
+    if (value != last || object == nullptr) {
+        PyObject* const made = steal(PyLong_FromUnsignedLongLong(value)).release().ptr();
+        Py_XDECREF(std::exchange(object, made));
+        last = value;
+    }
+    return py::reinterpret_borrow<py::object>(object);
+}
+
 outcome make_outcome(asyncio_group& group, const stream& s) {
     outcome result{py::reinterpret_steal<py::object>(group.take_future()), group.loop(),
                    names.set_result, py::none()};
@@ -228,14 +344,14 @@ outcome make_outcome(asyncio_group& group, const stream& s) {
         result.value = make_os_error(
             group.error().value(), group.error().message() + " (sending to " + s.describe() + ")");
     } else if (group.size() != 0) {
-        result.value = steal(PyLong_FromUnsignedLongLong(group.bytes_sent()));
+        result.value = number(group.bytes_sent());
     }
     return result;
 }
 
-void deliver(const outcome& o, PyObject* running_loop) {
-    const bool elsewhere = o.loop != running_loop &&
-                           is_true(steal(PyObject_CallMethodNoArgs(o.loop, names.is_running)));
+void deliver(const outcome& o, PyObject* loop_here) {
+    const bool elsewhere =
+        o.loop != loop_here && is_true(steal(PyObject_CallMethodNoArgs(o.loop, names.is_running)));
     if (!elsewhere) {
         settle(o.future.ptr(), o.method, o.value.ptr());
         return;
@@ -251,7 +367,7 @@ void deliver(const outcome& o, PyObject* running_loop) {
 }
 
 /// Tell the futures of all groups that are finished.
-void deliver_all(asyncio_stream& s, PyObject* running_loop) {
+void deliver_all(asyncio_stream& s, PyObject* loop_here) {
     completions& c = *s.get_completions();
     asyncio_group* next = c.take();
     while (next != nullptr) {
@@ -261,7 +377,7 @@ void deliver_all(asyncio_stream& s, PyObject* running_loop) {
         try {
             const outcome o = make_outcome(*group, s);
             group.reset();  // when a future is done, nothing holds its heaps
-            deliver(o, running_loop);
+            deliver(o, loop_here);
         } catch (py::error_already_set& e) {
             e.restore();
             PyErr_WriteUnraisable(names.process_callbacks);
@@ -284,21 +400,21 @@ void stop_listening(completions& c) {
 }
 
 /// Have the loop listen while futures are pending.
-void update_listening(PyObject* self, completions& c, const py::object& running_loop) {
+void update_listening(PyObject* self, completions& c, const py::object& loop) {
     if (c.pending == 0) {
         if (c.read_loop) stop_listening(c);
         return;
     }
-    if (c.read_loop.is(running_loop) || running_loop.is_none()) return;
+    if (c.read_loop.is(loop) || loop.is_none()) return;
     if (c.read_loop) {
         // Another loop listens already. It may go on with that as long as it runs.
         if (is_true(steal(PyObject_CallMethodNoArgs(c.read_loop.ptr(), names.is_running)))) return;
         stop_listening(c);
     }
     const py::object fd = steal(PyLong_FromLong(c.fd()));
-    steal(PyObject_CallMethodObjArgs(running_loop.ptr(), names.add_reader, fd.ptr(),
+    steal(PyObject_CallMethodObjArgs(loop.ptr(), names.add_reader, fd.ptr(),
                                      bound_callback(self).ptr(), nullptr));
-    c.read_loop = running_loop;
+    c.read_loop = loop;
     c.set_listening(true);
 }
 
@@ -307,6 +423,39 @@ void schedule(PyObject* self, completions& c, const py::object& loop) {
     if (c.call_loop.is(loop)) return;
     steal(PyObject_CallMethodOneArg(loop.ptr(), names.call_soon, bound_callback(self).ptr()));
     c.call_loop = loop;
+    c.turn_end = clock::now() + turn_limit;
+}
+
+// ---- Driving
+
+void kick(asyncio_stream& s, completions& c, drive how) {
+    c.deferred_heaps = 0;
+    c.deferred_bytes = 0;
+    c.deferred()->end();
+    if (how == drive::worker) {
+        s.kick(how);
+    } else {
+        const gil_release released;
+        s.kick(how);
+    }
+}
+
+/// A group was queued that nobody may be driving.
+void drive_later(asyncio_stream& s, const py::object& loop, std::size_t heaps,
+                 std::uint64_t bytes) {
+    completions& c = *s.get_completions();
+    c.deferred_heaps += heaps;
+    c.deferred_bytes += bytes;
+    if (bytes >= worker_bytes) {
+        kick(s, c, drive::worker);
+    } else if ((c.deferred_heaps >= std::min(kick_heaps, s.get_max_heaps()) ||
+                c.deferred_bytes >= kick_bytes) &&
+               clock::now() < c.turn_end) {
+        kick(s, c, drive::caller);
+        deliver_all(s, loop.ptr());
+    } else if (!c.deferred()->active()) {
+        deferral::begin(c.deferred());
+    }
 }
 
 PyObject* process_callbacks(PyObject* self, PyObject*) {
@@ -314,16 +463,12 @@ PyObject* process_callbacks(PyObject* self, PyObject*) {
     if (s == nullptr) return nullptr;
     completions& c = *s->get_completions();
     try {
-        const py::object running_loop = steal(PyObject_CallNoArgs(names.get_running_loop));
+        const py::object loop = running_loop();
         c.call_loop = py::object();
         if (c.read_loop) c.clear_signal();
-        if (c.kick) {
-            c.kick = false;
-            const gil_release released;
-            s->kick(drive::caller);
-        }
-        deliver_all(*s, running_loop.ptr());
-        update_listening(self, c, running_loop);
+        if (c.deferred()->active()) kick(*s, c, drive::caller);
+        deliver_all(*s, loop.ptr());
+        update_listening(self, c, loop);
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -335,22 +480,24 @@ PyObject* process_callbacks(PyObject* self, PyObject*) {
 
 /// Queue a group; its future is the result.
 PyObject* queue(PyObject* self, asyncio_stream& s, std::unique_ptr<asyncio_group> group,
-                const py::object& loop) {
+                const py::object& loop, std::uint64_t bytes) {
     completions& c = *s.get_completions();
     asyncio_group* const g = group.get();
+    const std::size_t heaps = g->size();
     py::object future = py::reinterpret_borrow<py::object>(g->future());
     std::unique_ptr<heap_group> submitted = std::move(group);
     schedule(self, c, loop);
+    ++c.pending;
     try {
         s.submit(submitted, drive::deferred);
-        c.kick = true;
     } catch (const std::system_error& e) {
         // As everything that concerns the queue, this is told by the future.
         g->refuse(e);
         static_cast<void>(submitted.release());
         c.push(*g);
+        return future.release().ptr();
     }
-    ++c.pending;
+    drive_later(s, loop, heaps, bytes);
     return future.release().ptr();
 }
 
@@ -379,8 +526,10 @@ PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_ar
     try {
         const py::object loop = current_loop();
         auto group = make_group(*s, loop);
-        group->add({h->value.contents(), cnt, substream_index, rate}, s->max_packet_size());
-        return queue(self, *s, std::move(group), loop);
+        auto contents = h->value.contents();
+        const std::uint64_t bytes = contents->payload_size();
+        group->add({std::move(contents), cnt, substream_index, rate}, s->max_packet_size());
+        return queue(self, *s, std::move(group), loop, bytes);
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -413,8 +562,8 @@ PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_a
             return future.release().ptr();
         }
         group->set_mode(mode);
-        heaps.add_to(*group, s->max_packet_size());
-        return queue(self, *s, std::move(group), loop);
+        const std::uint64_t bytes = heaps.add_to(*group, s->max_packet_size());
+        return queue(self, *s, std::move(group), loop, bytes);
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -427,7 +576,7 @@ PyObject* flush_future(PyObject* self, PyObject*) {
     if (s == nullptr) return nullptr;
     try {
         const py::object loop = current_loop();
-        return queue(self, *s, make_group(*s, loop), loop);
+        return queue(self, *s, make_group(*s, loop), loop, 0);
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -446,9 +595,13 @@ PyObject* attribute(const char* module, const char* name) {
 
 void find_names() {
     static PyMethodDef settle_definition{"settle", method(settle_function), METH_FASTCALL, nullptr};
+    names.running_loop_key = intern("__asyncio_running_event_loop__");
     names.get_running_loop = attribute("asyncio", "_get_running_loop");
     names.get_event_loop = attribute("asyncio", "get_event_loop");
     names.future_class = attribute("asyncio", "Future");
+    names.invalid_state_error = attribute("asyncio", "InvalidStateError");
+    names.future_set_result =
+        py::object(py::handle(names.future_class).attr("set_result")).release().ptr();
     names.plain_create_future =
         py::object(py::module_::import("asyncio").attr("BaseEventLoop").attr("create_future"))
             .release()
@@ -461,7 +614,6 @@ void find_names() {
     names.remove_reader = intern("remove_reader");
     names.is_closed = intern("is_closed");
     names.is_running = intern("is_running");
-    names.done = intern("done");
     names.set_result = intern("set_result");
     names.set_exception = intern("set_exception");
     names.process_callbacks = intern("process_callbacks");

@@ -35,17 +35,11 @@ Parameters
 ----------
 thread_pool : ThreadPool
 config : StreamConfig
-
-Raises
-------
-ValueError
-    If the packet size is out of range.
 )");
     bound
-        .def(py::init([](std::shared_ptr<thread_pool> pool, const stream_config& config) {
-                 if (!pool) throw py::type_error("thread_pool must be a ThreadPool, not None");
-                 return make_shared_without_gil<bytes_stream>(std::move(pool), config,
-                                                              std::make_shared<byte_collector>());
+        .def(py::init([](const std::shared_ptr<thread_pool>& pool, const stream_config& config) {
+                 return make_stream_object<bytes_stream>(pool, config,
+                                                         std::make_shared<byte_collector>());
              }),
              py::arg("thread_pool"), py::arg("config") = stream_config())
         .def(

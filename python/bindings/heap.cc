@@ -510,20 +510,25 @@ heap_references::heap_references(PyObject* heaps) {
     }
 }
 
-void heap_references::add_to(heap_group& group, std::size_t max_packet_size) const {
+std::uint64_t heap_references::add_to(heap_group& group, std::size_t max_packet_size) const {
+    std::uint64_t bytes = 0;
+    const auto add = [&](const heap& h, std::int64_t cnt, std::size_t substream, double rate) {
+        auto contents = h.contents();
+        bytes += contents->payload_size();
+        group.add({std::move(contents), cnt, substream, rate}, max_packet_size);
+    };
     group.reserve(size_);
     if (list_ != nullptr) {
         for (const listed_heap& h : list_->heaps)
-            group.add({h.heap->value.contents(), h.cnt, h.substream_index, h.rate},
-                      max_packet_size);
-        return;
+            add(h.heap->value, h.cnt, h.substream_index, h.rate);
+        return bytes;
     }
     for (std::size_t i = 0; i < size_; ++i) {
         const heap_reference_object* const r =
             as_reference(PySequence_Fast_GET_ITEM(sequence_.ptr(), static_cast<Py_ssize_t>(i)));
-        group.add({r->heap->value.contents(), r->cnt, r->substream_index, r->rate},
-                  max_packet_size);
+        add(r->heap->value, r->cnt, r->substream_index, r->rate);
     }
+    return bytes;
 }
 
 void register_heap(py::module_& m) {

@@ -51,8 +51,8 @@ class heap_references {
 public:
     explicit heap_references(PyObject* heaps);
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    /// Add all to a group. \throw as heap_group::add()
-    void add_to(heap_group& group, std::size_t max_packet_size) const;
+    /// Add all to a group. \return bytes of payload. \throw as heap_group::add()
+    std::uint64_t add_to(heap_group& group, std::size_t max_packet_size) const;
 
 private:
     heap_reference_list_object* list_ = nullptr;  // borrowed

@@ -141,10 +141,9 @@ ValueError
     If there are no queues.
 )");
     bound
-        .def(py::init([](std::shared_ptr<thread_pool> pool, const queue_list& queues,
+        .def(py::init([](const std::shared_ptr<thread_pool>& pool, const queue_list& queues,
                          const stream_config& config) {
-                 return make_stream<Base>(std::move(pool), config,
-                                          std::make_unique<inproc_transport>(queues));
+                 return make_stream<Base>(pool, config, std::make_unique<inproc_transport>(queues));
              }),
              py::arg("thread_pool"), py::arg("queues"), py::arg("config") = stream_config())
         .def_property_readonly(

@@ -26,7 +26,9 @@ public:
 
 /// What an asyncio_stream shares with its groups in flight; see asyncio.cc.
 class completions;
-[[nodiscard]] std::shared_ptr<completions> make_completions();
+[[nodiscard]] std::shared_ptr<completions> make_completions(stream& s);
+/// The stream is about to be destroyed.
+void before_destruction(completions& c) noexcept;
 
 /// A stream whose calls return futures.
 class asyncio_stream : public stream {
@@ -35,13 +37,20 @@ public:
     static constexpr const char* suffix = "Asyncio";
     asyncio_stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
                    std::unique_ptr<transport> carrier)
-        : stream(std::move(pool), config, std::move(carrier)), completions_(make_completions()) {}
+        : stream(std::move(pool), config, std::move(carrier)),
+          completions_(make_completions(*this)),
+          max_heaps_(config.max_heaps()) {}
+    asyncio_stream(asyncio_stream&&) = delete;
+    asyncio_stream& operator=(asyncio_stream&&) = delete;
+    ~asyncio_stream() { before_destruction(*completions_); }
+    [[nodiscard]] std::size_t get_max_heaps() const noexcept { return max_heaps_; }
     [[nodiscard]] const std::shared_ptr<completions>& get_completions() const noexcept {
         return completions_;
     }
 
 private:
     std::shared_ptr<completions> completions_;
+    std::size_t max_heaps_;
 };
 
 /// A stream over one kind of transport, as a type of its own.
@@ -70,21 +79,30 @@ stream_class<Base, Transport> bind_stream(py::module_& m, const char* name, cons
     return set_module(bound, Base::python_module);
 }
 
-/// Make a stream; its destructor, which waits for what is queued, will run without the GIL.
-template <typename Base, typename Transport>
-[[nodiscard]] std::shared_ptr<stream_over<Base, Transport>> make_stream(
-    std::shared_ptr<thread_pool> pool, const stream_config& config,
-    std::unique_ptr<Transport> carrier) {
-    using type = stream_over<Base, Transport>;
+/// Make a stream. It keeps its thread pool. Its destructor, which waits for what is queued, will
+/// run without the GIL.
+/// \tparam Stream  derived from blocking_stream or asyncio_stream
+template <typename Stream, typename... Args>
+[[nodiscard]] std::shared_ptr<Stream> make_stream_object(const std::shared_ptr<thread_pool>& pool,
+                                                         Args&&... args) {
+    static_assert(!std::is_polymorphic_v<Stream>);
     if (!pool) throw py::type_error("thread_pool must be a ThreadPool, not None");
-    if constexpr (std::is_same_v<Base, asyncio_stream>) {
-        auto made = std::make_unique<type>(std::move(pool), config, std::move(carrier));
+    auto made = std::make_unique<Stream>(pool, std::forward<Args>(args)...);
+    if constexpr (std::is_base_of_v<asyncio_stream, Stream>) {
         // Groups that finish while the stream is destroyed need a place to go to.
-        const auto destroy = [last = made->get_completions()](type* s) { delete_without_gil{}(s); };
-        return {made.release(), destroy};
+        auto destroy = [pool, last = made->get_completions()](Stream* s) {
+            delete_without_gil{}(s);
+        };
+        return {made.release(), std::move(destroy)};
     } else {
-        return make_shared_without_gil<type>(std::move(pool), config, std::move(carrier));
+        return {made.release(), [pool](Stream* s) { delete_without_gil{}(s); }};
     }
+}
+
+template <typename Base, typename Transport>
+[[nodiscard]] auto make_stream(const std::shared_ptr<thread_pool>& pool,
+                               const stream_config& config, std::unique_ptr<Transport> carrier) {
+    return make_stream_object<stream_over<Base, Transport>>(pool, config, std::move(carrier));
 }
 
 /// The stream in a Python object. \return null (with TypeError set) if it is none

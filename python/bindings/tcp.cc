@@ -79,8 +79,7 @@ void bind_blocking(py::module_& m) {
     bound.def(py::init([](const py::args& args, const py::kwargs& keywords) {
         network_arguments arguments = sort_network_arguments("TcpStream", args, keywords);
         auto carrier = make_transport(arguments, signal_raised);
-        return make_stream<blocking_stream>(std::move(arguments.pool), arguments.config,
-                                            std::move(carrier));
+        return make_stream<blocking_stream>(arguments.pool, arguments.config, std::move(carrier));
     }));
     bound.attr("DEFAULT_BUFFER_SIZE") = tcp_options::default_buffer_size;
 }
@@ -104,8 +103,7 @@ void bind_asyncio(py::module_& m) {
                 "endpoint, use: await TcpStream.connect(...)");
         auto carrier =
             make_transport(arguments, [token] { return token != nullptr && token->cancelled(); });
-        return make_stream<asyncio_stream>(std::move(arguments.pool), arguments.config,
-                                           std::move(carrier));
+        return make_stream<asyncio_stream>(arguments.pool, arguments.config, std::move(carrier));
     }));
     bound.attr("DEFAULT_BUFFER_SIZE") = tcp_options::default_buffer_size;
 }

@@ -72,7 +72,7 @@ OSError
         if (!arguments.has_endpoints)
             throw py::type_error("UdpStream() is missing the argument 'endpoints'");
         auto carrier = make_transport(arguments);
-        return make_stream<Base>(std::move(arguments.pool), arguments.config, std::move(carrier));
+        return make_stream<Base>(arguments.pool, arguments.config, std::move(carrier));
     }));
     bound.attr("DEFAULT_BUFFER_SIZE") = udp_options::default_buffer_size;
 }

@@ -199,9 +199,9 @@ RuntimeError
 OSError
     If no device owns the interface address, or it refuses something.
 )");
-    bound.def(py::init([](std::shared_ptr<thread_pool> pool, const stream_config& config,
+    bound.def(py::init([](const std::shared_ptr<thread_pool>& pool, const stream_config& config,
                           const udp_ibv_config& ibv) {
-                  return make_stream<Base>(std::move(pool), config, make_transport(config, ibv));
+                  return make_stream<Base>(pool, config, make_transport(config, ibv));
               }),
               py::arg("thread_pool"), py::arg("config") = stream_config(),
               py::arg("udp_ibv_config"));

@@ -1,0 +1,506 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Types of the extension module. Its names are public through spead2 and spead2.send."""
+
+import asyncio
+import enum
+import socket as _socket
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Final, Literal, Optional, SupportsFloat, SupportsIndex, Union, overload
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Buffer
+
+from ._items import Descriptor, Item, ItemGroup
+
+__version__: Final[str]
+
+BUG_COMPAT_DESCRIPTOR_WIDTHS: Final[int]
+BUG_COMPAT_PYSPEAD_0_5_2: Final[int]
+BUG_COMPAT_SHAPE_BIT_1: Final[int]
+BUG_COMPAT_SWAP_ENDIAN: Final[int]
+CTRL_DESCRIPTOR_REISSUE: Final[int]
+CTRL_DESCRIPTOR_UPDATE: Final[int]
+CTRL_STREAM_START: Final[int]
+CTRL_STREAM_STOP: Final[int]
+DESCRIPTOR_DESCRIPTION_ID: Final[int]
+DESCRIPTOR_DTYPE_ID: Final[int]
+DESCRIPTOR_FORMAT_ID: Final[int]
+DESCRIPTOR_ID: Final[int]
+DESCRIPTOR_ID_ID: Final[int]
+DESCRIPTOR_NAME_ID: Final[int]
+DESCRIPTOR_SHAPE_ID: Final[int]
+FIRST_FREE_ID: Final[int]
+HEAP_CNT_ID: Final[int]
+HEAP_LENGTH_ID: Final[int]
+NULL_ID: Final[int]
+PAYLOAD_LENGTH_ID: Final[int]
+PAYLOAD_OFFSET_ID: Final[int]
+STREAM_CTRL_ID: Final[int]
+
+_Which = Literal["stale", "all", "none"]
+_Endpoints = Sequence[tuple[str, int]]
+
+class Stopped(Exception): ...
+class Empty(Exception): ...
+class Full(Exception): ...
+
+class Flavour:
+    @overload
+    def __init__(self) -> None: ...
+    @overload
+    def __init__(
+        self, version: int, item_pointer_bits: int, heap_address_bits: int, bug_compat: int = 0
+    ) -> None: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def item_pointer_bits(self) -> int: ...
+    @property
+    def heap_address_bits(self) -> int: ...
+    @property
+    def bug_compat(self) -> int: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __ne__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+
+class ThreadPool:
+    def __init__(self, threads: int = 1, affinity: Sequence[int] = []) -> None: ...
+    def stop(self) -> None: ...
+    @staticmethod
+    def set_affinity(core: int) -> None: ...
+
+class InprocQueue:
+    def __init__(self) -> None: ...
+    def add_packet(self, packet: Buffer) -> None: ...
+    def get_packet(self, timeout: Optional[float] = None) -> bytes: ...
+    def stop(self) -> None: ...
+    def qsize(self) -> int: ...
+    def __iter__(self) -> InprocQueue: ...
+    def __next__(self) -> bytes: ...
+
+class RateMethod(enum.Enum):
+    SW = 0
+    HW = 1
+    AUTO = 2
+
+class GroupMode(enum.Enum):
+    ROUND_ROBIN = 0
+    SERIAL = 1
+
+class StreamConfig:
+    DEFAULT_MAX_PACKET_SIZE: ClassVar[int]
+    DEFAULT_MAX_HEAPS: ClassVar[int]
+    DEFAULT_BURST_SIZE: ClassVar[int]
+    DEFAULT_BURST_RATE_RATIO: ClassVar[float]
+    DEFAULT_RATE_METHOD: ClassVar[RateMethod]
+    max_packet_size: int
+    rate: float
+    burst_size: int
+    max_heaps: int
+    burst_rate_ratio: float
+    rate_method: RateMethod
+    def __init__(
+        self,
+        *,
+        max_packet_size: int = ...,
+        rate: float = ...,
+        burst_size: int = ...,
+        max_heaps: int = ...,
+        burst_rate_ratio: float = ...,
+        rate_method: RateMethod = ...,
+    ) -> None: ...
+    @property
+    def burst_rate(self) -> float: ...
+
+class DescriptorBase:
+    id: int
+    name: str
+    description: str
+    @property
+    def shape(self) -> tuple[Optional[int], ...]: ...
+    @shape.setter
+    def shape(self, value: Iterable[Optional[int]]) -> None: ...
+    @property
+    def dtype(self) -> Optional[np.dtype[Any]]: ...
+    @dtype.setter
+    def dtype(self, value: Optional[npt.DTypeLike]) -> None: ...
+    order: str
+    format: Optional[Sequence[tuple[str, int]]]
+    @property
+    def itemsize_bits(self) -> int: ...
+    @property
+    def _array_dtype(self) -> np.dtype[Any]: ...
+    def allow_immediate(self) -> bool: ...
+    def is_variable_size(self) -> bool: ...
+    def _set_encoding(
+        self,
+        kind: int,
+        dtype: np.dtype[Any],
+        bits: int,
+        shape: tuple[Optional[int], ...],
+        fortran_order: bool,
+        number: str,
+        big_endian: bool,
+        /,
+    ) -> None: ...
+
+class ItemBase(DescriptorBase):
+    value: Any
+    version: int
+    def _set_first_value(self, value: Any, /) -> None: ...
+
+def _set_item_class(item_class: type[Item], /) -> None: ...
+def _set_item_group_class(item_group_class: type[ItemGroup], /) -> None: ...
+def pack_bits(array: npt.NDArray[Any], signed: bool, code: str, bits: int) -> bytearray: ...
+
+class Heap:
+    repeat_pointers: bool
+    def __init__(self, flavour: Flavour = ...) -> None: ...
+    @property
+    def flavour(self) -> Flavour: ...
+    def add_item(self, item: Item, /) -> None: ...
+    def add_descriptor(self, descriptor: Descriptor, /) -> None: ...
+    def add_start(self) -> None: ...
+    def add_end(self) -> None: ...
+
+class HeapReference:
+    cnt: int
+    substream_index: int
+    rate: float
+    def __init__(
+        self,
+        heap: Heap,
+        *,
+        cnt: SupportsIndex = -1,
+        substream_index: SupportsIndex = 0,
+        rate: SupportsFloat = -1.0,
+    ) -> None: ...
+    @property
+    def heap(self) -> Heap: ...
+
+class HeapReferenceList:
+    def __init__(self, heaps: Iterable[HeapReference]) -> None: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: slice, /) -> HeapReferenceList: ...
+
+class PacketGenerator:
+    def __init__(self, heap: Heap, cnt: int, max_packet_size: int) -> None: ...
+    def __iter__(self) -> PacketGenerator: ...
+    def __next__(self) -> bytes: ...
+
+class HeapGeneratorBase:
+    def __init__(
+        self,
+        item_group: Optional[ItemGroup],
+        descriptor_frequency: Optional[int] = None,
+        flavour: Flavour = ...,
+    ) -> None: ...
+    def add_to_heap(
+        self,
+        heap: Heap,
+        descriptors: _Which = "stale",
+        data: _Which = "stale",
+        item_group: Optional[ItemGroup] = None,
+    ) -> Heap: ...
+    def get_heap(
+        self,
+        descriptors: _Which = "stale",
+        data: _Which = "stale",
+        item_group: Optional[ItemGroup] = None,
+    ) -> Heap: ...
+    def get_start(self) -> Heap: ...
+    def get_end(self) -> Heap: ...
+
+class Stream:
+    def set_cnt_sequence(self, next: int, step: int) -> None: ...
+    @property
+    def num_substreams(self) -> int: ...
+
+class SyncStream(Stream):
+    def send_heap(
+        self,
+        heap: Heap,
+        cnt: SupportsIndex = -1,
+        substream_index: SupportsIndex = 0,
+        rate: SupportsFloat = -1.0,
+    ) -> int: ...
+    def send_heaps(
+        self, heaps: Union[Iterable[HeapReference], HeapReferenceList], mode: GroupMode
+    ) -> int: ...
+
+class AsyncStream(Stream):
+    @property
+    def fd(self) -> int: ...
+    def async_send_heap(
+        self,
+        heap: Heap,
+        cnt: SupportsIndex = -1,
+        substream_index: SupportsIndex = 0,
+        rate: SupportsFloat = -1.0,
+    ) -> asyncio.Future[int]: ...
+    def async_send_heaps(
+        self, heaps: Union[Iterable[HeapReference], HeapReferenceList], mode: GroupMode
+    ) -> asyncio.Future[int]: ...
+    async def async_flush(self) -> None: ...
+    def _flush_future(self) -> asyncio.Future[None]: ...
+    def flush(self) -> None: ...
+    def process_callbacks(self) -> None: ...
+
+class BytesStream(SyncStream):
+    def __init__(self, thread_pool: ThreadPool, config: StreamConfig = ...) -> None: ...
+    def getvalue(self) -> bytes: ...
+
+class InprocStream(SyncStream):
+    def __init__(
+        self, thread_pool: ThreadPool, queues: Sequence[InprocQueue], config: StreamConfig = ...
+    ) -> None: ...
+    @property
+    def queues(self) -> list[InprocQueue]: ...
+
+class InprocStreamAsyncio(AsyncStream):
+    def __init__(
+        self, thread_pool: ThreadPool, queues: Sequence[InprocQueue], config: StreamConfig = ...
+    ) -> None: ...
+    @property
+    def queues(self) -> list[InprocQueue]: ...
+
+class UdpStream(SyncStream):
+    DEFAULT_BUFFER_SIZE: ClassVar[int]
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        interface_address: str = "",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        *,
+        ttl: int,
+        interface_address: str = "",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        *,
+        ttl: int,
+        interface_index: int,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig,
+        buffer_size: int,
+        ttl: int,
+        interface: Union[str, int] = ...,
+        /,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        socket: _socket.socket,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        *,
+        socket: _socket.socket,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        hostname: str,
+        port: int,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        interface_address: str = "",
+        *,
+        ttl: int = ...,
+        interface_index: int = ...,
+        socket: _socket.socket = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        socket: _socket.socket,
+        hostname: str,
+        port: int,
+        config: StreamConfig = ...,
+    ) -> None: ...
+
+class UdpStreamAsyncio(AsyncStream):
+    DEFAULT_BUFFER_SIZE: ClassVar[int]
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        interface_address: str = "",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        *,
+        ttl: int,
+        interface_address: str = "",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        *,
+        ttl: int,
+        interface_index: int,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig,
+        buffer_size: int,
+        ttl: int,
+        interface: Union[str, int] = ...,
+        /,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        socket: _socket.socket,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        *,
+        socket: _socket.socket,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        hostname: str,
+        port: int,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        interface_address: str = "",
+        *,
+        ttl: int = ...,
+        interface_index: int = ...,
+        socket: _socket.socket = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        socket: _socket.socket,
+        hostname: str,
+        port: int,
+        config: StreamConfig = ...,
+    ) -> None: ...
+
+class TcpStream(SyncStream):
+    DEFAULT_BUFFER_SIZE: ClassVar[int]
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        interface_address: str = "",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, thread_pool: ThreadPool, socket: _socket.socket, config: StreamConfig = ...
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        hostname: str,
+        port: int,
+        config: StreamConfig = ...,
+        buffer_size: int = ...,
+        interface_address: str = "",
+    ) -> None: ...
+
+class TcpStreamAsyncio(AsyncStream):
+    DEFAULT_BUFFER_SIZE: ClassVar[int]
+    def __init__(
+        self, thread_pool: ThreadPool, socket: _socket.socket, config: StreamConfig = ...
+    ) -> None: ...
+
+class ConnectToken:
+    def __init__(self) -> None: ...
+    def cancel(self) -> None: ...
+
+class UdpIbvConfig:
+    DEFAULT_BUFFER_SIZE: ClassVar[int]
+    DEFAULT_MAX_POLL: ClassVar[int]
+    endpoints: list[tuple[str, int]]
+    interface_address: str
+    buffer_size: int
+    ttl: int
+    comp_vector: int
+    max_poll: int
+    memory_regions: list[Any]
+    def __init__(
+        self,
+        *,
+        endpoints: _Endpoints = [],
+        interface_address: str = "",
+        buffer_size: int = ...,
+        ttl: int = 1,
+        comp_vector: int = 0,
+        max_poll: int = ...,
+        memory_regions: Iterable[Buffer] = (),
+    ) -> None: ...
+
+class UdpIbvStream(SyncStream):
+    def __init__(
+        self, thread_pool: ThreadPool, config: StreamConfig, udp_ibv_config: UdpIbvConfig
+    ) -> None: ...
+
+class UdpIbvStreamAsyncio(AsyncStream):
+    def __init__(
+        self, thread_pool: ThreadPool, config: StreamConfig, udp_ibv_config: UdpIbvConfig
+    ) -> None: ...
