@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from ._items import Descriptor, Item, ItemGroup
 from ._spead2 import (
     BUG_COMPAT_DESCRIPTOR_WIDTHS,
@@ -73,7 +71,7 @@ __all__ = [
 ]
 
 
-def parse_range_list(ranges: Optional[str]) -> list[int]:
+def parse_range_list(ranges: str | None) -> list[int]:
     """Parse a list of numbers and ranges, such as a list of cores.
 
     Parameters

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple, Optional
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ class Layout(NamedTuple):
     big_endian: bool = False
 
 
-def check_shape(shape: Iterable[Optional[int]]) -> tuple[Optional[int], ...]:
+def check_shape(shape: Iterable[int | None]) -> tuple[int | None, ...]:
     """Return the dimensions as a tuple; ValueError if there cannot be such a shape."""
     dimensions = tuple(None if size is None else int(operator.index(size)) for size in shape)
     for size in dimensions:
@@ -64,7 +64,7 @@ def dtype_layout(dtype: np.dtype[Any]) -> Layout:
     return Layout(ARRAY, dtype, dtype.itemsize * 8, *_number_of(dtype))
 
 
-def _field_dtype(code: str, bits: int) -> Optional[str]:
+def _field_dtype(code: str, bits: int) -> str | None:
     """Return the numpy type of a format field, None if numpy has none."""
     if code in ("u", "i") and bits in (8, 16, 32, 64):
         return f">{code}{bits // 8}"
@@ -118,7 +118,7 @@ def format_layout(fields: Sequence[tuple[str, int]], scalar: bool) -> Layout:
 
 
 def numpy_header(
-    dtype: np.dtype[Any], order: str, shape: tuple[Optional[int], ...], swap: bool
+    dtype: np.dtype[Any], order: str, shape: tuple[int | None, ...], swap: bool
 ) -> str:
     """Text of the numpy header that describes an array.
 
@@ -136,20 +136,19 @@ def numpy_header(
 def to_array(
     value: Any,
     dtype: np.dtype[Any],
-    shape: tuple[Optional[int], ...],
+    shape: tuple[int | None, ...],
     order: Literal["C", "F"],
 ) -> npt.NDArray[Any]:
     """Return a value as an array that has a shape compatible with that of the description."""
     if len(shape) == 1 and isinstance(value, (str, bytes)):
         value = [value[i : i + 1] for i in range(len(value))]
-    if not shape and isinstance(value, int):
+    if not shape and isinstance(value, int) and dtype.kind in "ui":
         # Old versions of numpy wrap around.
-        if dtype.kind in "ui":
-            limits = np.iinfo(dtype)
-            if not limits.min <= value <= limits.max:
-                raise OverflowError(
-                    f"value {value} is out of range {limits.min} to {limits.max} of {dtype}"
-                )
+        limits = np.iinfo(dtype)
+        if not limits.min <= value <= limits.max:
+            raise OverflowError(
+                f"value {value} is out of range {limits.min} to {limits.max} of {dtype}"
+            )
     array = np.asarray(value, dtype=dtype, order=order)
     compatible = array.ndim == len(shape) and all(
         expected is None or expected == size for expected, size in zip(shape, array.shape)
@@ -199,7 +198,7 @@ def _pack_field(value: Any, code: str, bits: int) -> int:
     return int.from_bytes(data, "big")
 
 
-def _integers(value: Any) -> Optional[npt.NDArray[Any]]:
+def _integers(value: Any) -> npt.NDArray[Any] | None:
     """Return integers as an array of 64-bit ones; None if the value is something else."""
     try:
         array = np.asarray(value)
@@ -211,7 +210,7 @@ def _integers(value: Any) -> Optional[npt.NDArray[Any]]:
 
 
 def encode_bits(
-    value: Any, layout: Layout, fields: Sequence[tuple[str, int]], shape: tuple[Optional[int], ...]
+    value: Any, layout: Layout, fields: Sequence[tuple[str, int]], shape: tuple[int | None, ...]
 ) -> bytearray:
     """Pack the elements of a value bit by bit, most significant first."""
     code, bits = fields[0]
@@ -241,7 +240,7 @@ def encode(
     value: Any,
     layout: Layout,
     fields: Sequence[tuple[str, int]],
-    shape: tuple[Optional[int], ...],
+    shape: tuple[int | None, ...],
     order: Literal["C", "F"],
 ) -> Any:
     """Return a value as an object whose memory is the encoded value."""
@@ -252,4 +251,3 @@ def encode(
     array = to_array(value, layout.dtype, shape, order)
     # The transpose of an array in Fortran order is one in C order.
     return array.T if order == "F" else array
-

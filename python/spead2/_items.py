@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
-from typing import Any, Literal, Optional, Union
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -54,13 +54,13 @@ class Descriptor(_spead2.DescriptorBase):
 
     def __init__(
         self,
-        id: int,  # noqa: A002
+        id: int,
         name: str,
         description: str,
-        shape: Iterable[Optional[int]],
-        dtype: Optional[npt.DTypeLike] = None,
+        shape: Iterable[int | None],
+        dtype: npt.DTypeLike | None = None,
         order: str = "C",
-        format: Optional[Sequence[tuple[str, int]]] = None,  # noqa: A002
+        format: Sequence[tuple[str, int]] | None = None,
     ) -> None:
         _check_texts(id, name, description)
         self.id = int(id)
@@ -263,13 +263,13 @@ class ItemGroup:
 
     def add_item(
         self,
-        id: Optional[int],  # noqa: A002
+        id: int | None,
         name: str,
         description: str,
-        shape: Iterable[Optional[int]],
-        dtype: Optional[npt.DTypeLike] = None,
+        shape: Iterable[int | None],
+        dtype: npt.DTypeLike | None = None,
         order: str = "C",
-        format: Optional[Sequence[tuple[str, int]]] = None,  # noqa: A002
+        format: Sequence[tuple[str, int]] | None = None,
         *,
         value: Any = None,
     ) -> Item:
@@ -297,7 +297,7 @@ class ItemGroup:
         if id is None:
             while self._first_free_id in self._by_id:
                 self._first_free_id += 1
-            id = self._first_free_id  # noqa: A001
+            id = self._first_free_id
         item = Item(id, name, description, shape, dtype, order, format, value=value)
         self._add(item)
         return self._by_id[item.id]
@@ -319,14 +319,13 @@ class ItemGroup:
         self._by_name[item.name] = item
 
     def _drop(self, item: Item) -> None:
-        # By identity: an ID or name may have been changed since.
-        for table in (self._by_id, self._by_name):
-            for key in [key for key, other in table.items() if other is item]:  # type: ignore[attr-defined]
-                del table[key]  # type: ignore[attr-defined]
+        # By identity: its ID or name may have been changed since.
+        self._by_id = {key: other for key, other in self._by_id.items() if other is not item}
+        self._by_name = {key: other for key, other in self._by_name.items() if other is not item}
         if item.id >= _spead2.FIRST_FREE_ID:
             self._first_free_id = min(self._first_free_id, item.id)
 
-    def __getitem__(self, key: Union[int, str]) -> Item:
+    def __getitem__(self, key: int | str) -> Item:
         """Find an item by ID or name; KeyError if there is none."""
         if isinstance(key, str):
             return self._by_name[key]
@@ -367,7 +366,7 @@ class ItemGroup:
         return f"<{_qualified_name(self)} of {len(self)} items: {names}{more}>"
 
 
-def _check_texts(id: object, name: object, description: object) -> None:  # noqa: A002
+def _check_texts(id: object, name: object, description: object) -> None:
     if not isinstance(id, (int, np.integer)):
         raise TypeError(f"id must be an int, not {id!r}")
     for text, what in ((name, "name"), (description, "description")):

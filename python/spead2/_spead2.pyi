@@ -5,11 +5,20 @@ import asyncio
 import enum
 import socket as _socket
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Final, Literal, Optional, SupportsFloat, SupportsIndex, Union, overload
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    SupportsFloat,
+    SupportsIndex,
+    final,
+    overload,
+)
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Buffer
+from typing_extensions import Buffer, Self, disjoint_base
 
 from ._items import Descriptor, Item, ItemGroup
 
@@ -41,9 +50,9 @@ STREAM_CTRL_ID: Final[int]
 _Which = Literal["stale", "all", "none"]
 _Endpoints = Sequence[tuple[str, int]]
 
-class Stopped(Exception): ...
-class Empty(Exception): ...
-class Full(Exception): ...
+class Stopped(Exception): ...  # noqa: N818
+class Empty(Exception): ...  # noqa: N818
+class Full(Exception): ...  # noqa: N818
 
 class Flavour:
     @overload
@@ -73,7 +82,7 @@ class ThreadPool:
 class InprocQueue:
     def __init__(self) -> None: ...
     def add_packet(self, packet: Buffer) -> None: ...
-    def get_packet(self, timeout: Optional[float] = None) -> bytes: ...
+    def get_packet(self, timeout: float | None = None) -> bytes: ...
     def stop(self) -> None: ...
     def qsize(self) -> int: ...
     def __iter__(self) -> InprocQueue: ...
@@ -113,20 +122,21 @@ class StreamConfig:
     @property
     def burst_rate(self) -> float: ...
 
+@disjoint_base
 class DescriptorBase:
     id: int
     name: str
     description: str
     @property
-    def shape(self) -> tuple[Optional[int], ...]: ...
+    def shape(self) -> tuple[int | None, ...]: ...
     @shape.setter
-    def shape(self, value: Iterable[Optional[int]]) -> None: ...
+    def shape(self, value: Iterable[int | None]) -> None: ...
     @property
-    def dtype(self) -> Optional[np.dtype[Any]]: ...
+    def dtype(self) -> np.dtype[Any] | None: ...
     @dtype.setter
-    def dtype(self, value: Optional[npt.DTypeLike]) -> None: ...
+    def dtype(self, value: npt.DTypeLike | None) -> None: ...
     order: str
-    format: Optional[Sequence[tuple[str, int]]]
+    format: Sequence[tuple[str, int]] | None
     @property
     def itemsize_bits(self) -> int: ...
     @property
@@ -138,7 +148,7 @@ class DescriptorBase:
         kind: int,
         dtype: np.dtype[Any],
         bits: int,
-        shape: tuple[Optional[int], ...],
+        shape: tuple[int | None, ...],
         fortran_order: bool,
         number: str,
         big_endian: bool,
@@ -154,6 +164,7 @@ def _set_item_class(item_class: type[Item], /) -> None: ...
 def _set_item_group_class(item_group_class: type[ItemGroup], /) -> None: ...
 def pack_bits(array: npt.NDArray[Any], signed: bool, code: str, bits: int) -> bytearray: ...
 
+@disjoint_base
 class Heap:
     repeat_pointers: bool
     def __init__(self, flavour: Flavour = ...) -> None: ...
@@ -164,23 +175,25 @@ class Heap:
     def add_start(self) -> None: ...
     def add_end(self) -> None: ...
 
+@disjoint_base
 class HeapReference:
     cnt: int
     substream_index: int
     rate: float
-    def __init__(
-        self,
+    def __new__(
+        cls,
         heap: Heap,
         *,
         cnt: SupportsIndex = -1,
         substream_index: SupportsIndex = 0,
         rate: SupportsFloat = -1.0,
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def heap(self) -> Heap: ...
 
+@final
 class HeapReferenceList:
-    def __init__(self, heaps: Iterable[HeapReference]) -> None: ...
+    def __new__(cls, heaps: Iterable[HeapReference]) -> Self: ...
     def __len__(self) -> int: ...
     def __getitem__(self, key: slice, /) -> HeapReferenceList: ...
 
@@ -189,11 +202,12 @@ class PacketGenerator:
     def __iter__(self) -> PacketGenerator: ...
     def __next__(self) -> bytes: ...
 
+@disjoint_base
 class HeapGeneratorBase:
     def __init__(
         self,
-        item_group: Optional[ItemGroup],
-        descriptor_frequency: Optional[int] = None,
+        item_group: ItemGroup | None,
+        descriptor_frequency: int | None = None,
         flavour: Flavour = ...,
     ) -> None: ...
     def add_to_heap(
@@ -201,13 +215,13 @@ class HeapGeneratorBase:
         heap: Heap,
         descriptors: _Which = "stale",
         data: _Which = "stale",
-        item_group: Optional[ItemGroup] = None,
+        item_group: ItemGroup | None = None,
     ) -> Heap: ...
     def get_heap(
         self,
         descriptors: _Which = "stale",
         data: _Which = "stale",
-        item_group: Optional[ItemGroup] = None,
+        item_group: ItemGroup | None = None,
     ) -> Heap: ...
     def get_start(self) -> Heap: ...
     def get_end(self) -> Heap: ...
@@ -226,7 +240,7 @@ class SyncStream(Stream):
         rate: SupportsFloat = -1.0,
     ) -> int: ...
     def send_heaps(
-        self, heaps: Union[Iterable[HeapReference], HeapReferenceList], mode: GroupMode
+        self, heaps: Iterable[HeapReference] | HeapReferenceList, mode: GroupMode
     ) -> int: ...
 
 class AsyncStream(Stream):
@@ -240,7 +254,7 @@ class AsyncStream(Stream):
         rate: SupportsFloat = -1.0,
     ) -> asyncio.Future[int]: ...
     def async_send_heaps(
-        self, heaps: Union[Iterable[HeapReference], HeapReferenceList], mode: GroupMode
+        self, heaps: Iterable[HeapReference] | HeapReferenceList, mode: GroupMode
     ) -> asyncio.Future[int]: ...
     async def async_flush(self) -> None: ...
     def _flush_future(self) -> asyncio.Future[None]: ...
@@ -306,7 +320,7 @@ class UdpStream(SyncStream):
         config: StreamConfig,
         buffer_size: int,
         ttl: int,
-        interface: Union[str, int] = ...,
+        interface: str | int = ...,
         /,
     ) -> None: ...
     @overload
@@ -392,7 +406,7 @@ class UdpStreamAsyncio(AsyncStream):
         config: StreamConfig,
         buffer_size: int,
         ttl: int,
-        interface: Union[str, int] = ...,
+        interface: str | int = ...,
         /,
     ) -> None: ...
     @overload
@@ -465,9 +479,12 @@ class TcpStream(SyncStream):
 
 class TcpStreamAsyncio(AsyncStream):
     DEFAULT_BUFFER_SIZE: ClassVar[int]
+    @overload
     def __init__(
         self, thread_pool: ThreadPool, socket: _socket.socket, config: StreamConfig = ...
     ) -> None: ...
+    @overload
+    def __init__(self, *args: Any, _token: ConnectToken, **kwargs: Any) -> None: ...
 
 class ConnectToken:
     def __init__(self) -> None: ...

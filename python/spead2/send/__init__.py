@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from .. import ItemGroup as _ItemGroup
 from .._spead2 import (
     BytesStream,
@@ -63,8 +61,8 @@ class HeapGenerator(HeapGeneratorBase):
 
     def __init__(
         self,
-        item_group: Optional[_ItemGroup],
-        descriptor_frequency: Optional[int] = None,
+        item_group: _ItemGroup | None,
+        descriptor_frequency: int | None = None,
         flavour: Flavour = Flavour(),  # noqa: B008 immutable
     ) -> None:
         super().__init__(item_group, descriptor_frequency, flavour)
@@ -87,7 +85,7 @@ class ItemGroup(_ItemGroup, HeapGenerator):
 
     def __init__(
         self,
-        descriptor_frequency: Optional[int] = None,
+        descriptor_frequency: int | None = None,
         flavour: Flavour = Flavour(),  # noqa: B008 immutable
     ) -> None:
         _ItemGroup.__init__(self)

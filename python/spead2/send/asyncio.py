@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio as _asyncio
 import functools as _functools
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .._spead2 import AsyncStream, ConnectToken
@@ -28,7 +29,20 @@ del async_flush
 
 
 class TcpStream(_TcpStream):
-    __doc__ = _TcpStream.__doc__
+    """Stream over TCP. The constructor takes a connected socket, :meth:`connect` an endpoint.
+
+    Parameters
+    ----------
+    thread_pool : ThreadPool
+    socket : socket.socket
+        Connected socket to use as it is; it may be closed afterwards.
+    config : StreamConfig
+
+    Raises
+    ------
+    ValueError
+        If the socket is not a connected one.
+    """
 
     @classmethod
     async def connect(cls: type[_Tcp], *args: Any, **kwargs: Any) -> _Tcp:
@@ -53,7 +67,7 @@ class TcpStream(_TcpStream):
             If the connection is refused or cannot be made.
         """
         token = ConnectToken()
-        make = _functools.partial(cls, *args, _token=token, **kwargs)
+        make: Callable[[], _Tcp] = _functools.partial(cls, *args, _token=token, **kwargs)
         try:
             return await _asyncio.get_running_loop().run_in_executor(None, make)
         finally:
