@@ -416,7 +416,7 @@ std::uint64_t to_id(PyObject* id) {
     if (!to_integer(id, "item ID", number)) {
         if (PyErr_ExceptionMatches(PyExc_TypeError) != 0 && PyLong_Check(id)) {
             PyErr_Clear();
-            PyErr_Format(PyExc_ValueError, "item ID %R is out of range: IDs start at 1", id);
+            PyErr_Format(PyExc_ValueError, "item ID %R is out of range 1 to 2**63 - 1", id);
         }
         throw py::error_already_set();
     }

@@ -36,7 +36,10 @@ class Layout(NamedTuple):
 
 def check_shape(shape: Iterable[int | None]) -> tuple[int | None, ...]:
     """Return the dimensions as a tuple; ValueError if there cannot be such a shape."""
-    dimensions = tuple(None if size is None else int(operator.index(size)) for size in shape)
+    try:
+        dimensions = tuple(None if size is None else int(operator.index(size)) for size in shape)
+    except TypeError:
+        raise TypeError(f"shape must be an iterable of int and None, not {shape!r}") from None
     for size in dimensions:
         if size is not None and not 0 <= size < 2**63:
             raise ValueError(f"shape {dimensions} has a dimension out of range: {size}")
@@ -81,9 +84,11 @@ def check_format(fields: Iterable[Sequence[Any]]) -> list[tuple[str, int]]:
     """Return format fields as a list of pairs; ValueError for illegal ones."""
     result = []
     for field in fields:
-        if len(field) != 2:
+        if not hasattr(field, "__len__") or len(field) != 2:
             raise ValueError(f"illegal format field {field!r}: must be a code and a number of bits")
         code, width = field
+        if not isinstance(code, str) or not hasattr(width, "__index__"):
+            raise TypeError(f"format field {field!r} must be a str and an int")
         bits = operator.index(width)
         legal = (
             (code in ("u", "i", "b") and 0 < bits <= _MAX_FIELD_BITS)

@@ -69,6 +69,8 @@ class Descriptor(_spead2.DescriptorBase):
         self.shape = _encoding.check_shape(shape)
         self.dtype = None if dtype is None else np.dtype(dtype)
         self.order = order
+        if format is not None and not isinstance(format, Iterable):
+            raise TypeError(f"format must be a sequence of pairs, not {format!r}")
         self.format = format if format is None else list(format)
         self._prepare()
 
