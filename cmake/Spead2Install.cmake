@@ -14,7 +14,7 @@ else()
     set(SPEAD2_INSTALL_LIBDIR ${CMAKE_INSTALL_LIBDIR})
     set(SPEAD2_INSTALL_CMAKEDIR ${CMAKE_INSTALL_LIBDIR}/cmake/spead2)
     set(SPEAD2_INSTALL_DATADIR ${CMAKE_INSTALL_DATADIR})
-    set(SPEAD2_INSTALL_PYTHONDIR ${SPEAD2_PYTHON_DIR})
+    set(SPEAD2_INSTALL_PYTHONDIR "${SPEAD2_PYTHON_DIR}")
     if(SPEAD2_PYTHON AND NOT SPEAD2_PYTHON_DIR)
         # Debian's own Python reads dist-packages, a virtual environment or any other site-packages.
         execute_process(
