@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drives one of the engine's hot paths a given number of times, for profilers and for counting
+// instructions; without a clock in it, so that every run is the same. What is measured against
+// others is in cases.py.
+//
+// Usage: hot_path CASE REPETITIONS [PORT...]
+// Without ports the packets go to a transport that takes everything and does nothing, which leaves
+// the cost of the engine itself. Prints one line of JSON: heaps and packets sent, seconds taken.
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <spead2/send/stream.h>
+#include <spead2/send/stream_config.h>
+#include <spead2/send/thread_pool.h>
+#include <spead2/send/transport.h>
+#include <spead2/transports/endpoint.h>
+#include <spead2/transports/udp.h>
+#include <spead2/wire/heap.h>
+
+namespace {
+
+using spead2::group_mode;
+using spead2::heap;
+using spead2::heap_reference;
+using spead2::stream;
+using spead2::stream_config;
+
+class null_transport final : public spead2::transport {
+public:
+    explicit null_transport(std::size_t substreams) : substreams_(substreams) {}
+    [[nodiscard]] std::size_t num_substreams() const noexcept override { return substreams_; }
+    [[nodiscard]] spead2::send_result send(spead2::packet_span packets) noexcept override {
+        const std::size_t n = packets.packets.size();
+        return {.accepted = n, .released = n, .failed = 0, .error = {}};
+    }
+    [[nodiscard]] std::string describe() const override { return "null"; }
+
+private:
+    std::size_t substreams_;
+};
+
+struct parameters {
+    std::size_t packet_size;
+    std::size_t heap_size;
+    std::size_t heaps;       // a group
+    std::size_t substreams;  // needed
+    std::size_t items;       // a heap
+    group_mode mode;
+    double rate;  // bytes per second
+    bool group;   // else one blocking call a heap
+};
+
+const std::map<std::string, parameters> cases = {
+    {"heaps-1472", {1472, 4U << 20, 4, 1, 1, group_mode::serial, 0, true}},
+    {"heaps-8972", {8972, 4U << 20, 4, 1, 1, group_mode::serial, 0, true}},
+    {"groups", {1472, 1024, 256, 1, 1, group_mode::serial, 0, true}},
+    {"blocking", {8972, 8192, 1, 1, 1, group_mode::serial, 0, false}},
+    {"items", {8972, 8000, 256, 1, 1000, group_mode::serial, 0, true}},
+    {"paced", {1472, 4U << 20, 4, 1, 1, group_mode::serial, 1e15, true}},
+    {"substreams-1472", {1472, 8192, 64, 64, 1, group_mode::round_robin, 0, true}},
+    {"substreams-8972", {8972, 8192, 64, 64, 1, group_mode::round_robin, 0, true}},
+};
+
+heap make_heap(std::span<const std::uint8_t> data, std::size_t items) {
+    heap result;
+    const std::size_t length = data.size() / items;
+    for (std::size_t i = 0; i < items; i++)
+        result.add_item(0x1000 + i, data.data() + i * length, length, false);
+    return result;
+}
+
+void run(const parameters& p, std::size_t repetitions, const std::vector<std::uint16_t>& ports) {
+    std::unique_ptr<spead2::transport> carrier;
+    if (ports.empty()) {
+        carrier = std::make_unique<null_transport>(p.substreams);
+    } else {
+        if (ports.size() < p.substreams) throw std::invalid_argument("more ports are needed");
+        spead2::udp_options options;
+        for (std::size_t i = 0; i < p.substreams; i++)
+            options.endpoints.push_back(spead2::endpoint::resolve("127.0.0.1", ports[i]));
+        carrier = std::make_unique<spead2::udp_transport>(options);
+    }
+    stream_config config;
+    config.set_max_packet_size(p.packet_size).set_max_heaps(p.heaps).set_rate(p.rate);
+    stream s(std::make_shared<spead2::thread_pool>(1), config, std::move(carrier));
+
+    // Big heaps are one and the same, small ones differ, as in cases.py.
+    const bool same = p.heap_size > 1U << 20;
+    const std::vector<std::uint8_t> data(p.heap_size * (same ? 1 : p.heaps), 1);
+    std::vector<heap_reference> references;
+    for (std::size_t i = 0; i < p.heaps; i++) {
+        const heap h =
+            make_heap(std::span(data).subspan(same ? 0 : i * p.heap_size, p.heap_size), p.items);
+        references.push_back({.contents = h.contents(), .substream_index = i % p.substreams});
+    }
+    const heap one = make_heap(std::span(data).first(p.heap_size), p.items);
+
+    const auto start = std::chrono::steady_clock::now();
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < repetitions; i++)
+        bytes += p.group ? s.send_heaps(references, p.mode) : s.send_heap(one);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    std::printf(
+        "{\"heaps\": %zu, \"bytes\": %llu, \"seconds\": %.6g, \"bytes_per_second\": %.6g}\n",
+        repetitions * p.heaps, static_cast<unsigned long long>(bytes), took.count(),
+        static_cast<double>(bytes) / took.count());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        if (argc < 3 || !cases.contains(argv[1])) {
+            std::fprintf(stderr, "usage: hot_path CASE REPETITIONS [PORT...]; cases:");
+            for (const auto& [name, unused] : cases) std::fprintf(stderr, " %s", name.c_str());
+            std::fprintf(stderr, "\n");
+            return 2;
+        }
+        std::vector<std::uint16_t> ports;
+        for (int i = 3; i < argc; i++)
+            ports.push_back(static_cast<std::uint16_t>(std::stoul(argv[i])));
+        run(cases.at(argv[1]), std::stoul(argv[2]), ports);
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "hot_path: %s\n", e.what());
+        return 1;
+    }
+    return 0;
+}
