@@ -74,3 +74,11 @@ def receiver() -> Iterator[Reference]:
     process = Reference()
     yield process
     process.close()
+
+
+@pytest.fixture(scope="module")
+def receiver_pool() -> Iterator[Reference]:
+    """The reference package for the receiving tests of a module."""
+    process = Reference()
+    yield process
+    process.close()

@@ -50,6 +50,7 @@ def listen(
     max_size: int,
     bug_compat: int,
     group: str | None = None,
+    interface: int = 0,
     keep_heaps: int = 4,
 ) -> tuple[int, int]:
     """Start to receive on a port that the kernel chooses; return the receiver's number and port."""
@@ -64,7 +65,7 @@ def listen(
             enlarge_buffer(udp, 1 << 28)
             udp.bind((group or host, 0))
             if group is not None:
-                join(udp, host, group)
+                join(udp, host, interface, group)
             port = udp.getsockname()[1]
             stream.add_udp_reader(udp, max_size=max_size)
     else:
@@ -87,10 +88,10 @@ def enlarge_buffer(udp: socket.socket, size: int) -> None:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
 
-def join(udp: socket.socket, host: str, group: str) -> None:
-    """Join a multicast group on the loopback interface."""
+def join(udp: socket.socket, host: str, interface: int, group: str) -> None:
+    """Join a multicast group: IPv4 by the interface's address, IPv6 by its number."""
     if ":" in group:
-        request = socket.inet_pton(socket.AF_INET6, group) + struct.pack("@I", 1)
+        request = socket.inet_pton(socket.AF_INET6, group) + struct.pack("@I", interface)
         udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
     else:
         request = socket.inet_aton(group) + socket.inet_aton(host)
