@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,11 @@ PACKET = bytes.fromhex(
     "8000010000000001 8000020000000001 8000030000000000 8000040000000001"
     "801234000000cafe 0000000000000000"
     "00"
+)
+
+
+needs_blocks = pytest.mark.skipif(
+    not (BUILD / "lib" / "gnuradio").is_dir(), reason="built without the GNU Radio blocks"
 )
 
 
@@ -53,11 +59,13 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build_consumer(
-    prefix: Path, build: Path, wanted_version: str
+    prefix: Path, build: Path, wanted_version: str, components: str = ""
 ) -> subprocess.CompletedProcess[str]:
+    """Configure the consumer against an installed tree and, if that worked, build it."""
     source = Path(__file__).with_name("consumer")
     configure = ["cmake", "-G", "Ninja", "-S", str(source), "-B", str(build)]
     configure += [f"-DCMAKE_PREFIX_PATH={prefix}", f"-DWANTED_VERSION={wanted_version}"]
+    configure += [f"-DWANTED_COMPONENTS={components}"]
     done = subprocess.run(configure, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         run("cmake", "--build", build)
@@ -70,8 +78,39 @@ def test_cxx_program_builds_against_installed_tree_and_sends(prefix: Path, tmp_p
     done = subprocess.run([tmp_path / "consumer"], capture_output=True, check=True)
     assert done.stderr.decode() == cmake_version()
     assert done.stdout == PACKET
-    linked = run("ldd", tmp_path / "consumer")
-    assert f"{prefix}/lib/libspead2.so" in linked
+    assert f"{prefix}/lib/libspead2.so" in run("ldd", tmp_path / "consumer")
+
+
+@needs_blocks
+def test_cxx_flowgraph_builds_against_installed_tree_and_sends(
+    prefix: Path, tmp_path: Path
+) -> None:
+    configured = build_consumer(prefix, tmp_path, cmake_version(), "gnuradio")
+    assert configured.returncode == 0, configured.stderr
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(30)
+        run(tmp_path / "blocks_consumer", str(receiver.getsockname()[1]))
+        packets = [receiver.recv(65536) for _ in ("start", "data", "stop")]
+    assert [packet[:4] for packet in packets] == [bytes.fromhex("53040305")] * 3
+    assert packets[1].endswith(bytes.fromhex("deadbeef"))
+
+
+@needs_blocks
+def test_blocks_work_in_python_where_the_tree_was_moved_to(prefix: Path) -> None:
+    (packages,) = prefix.glob("lib/python3*/*-packages")
+    code = """
+from gnuradio import gr, spead2
+libraries = {line.split()[-1] for line in open("/proc/self/maps") if "spead2.so" in line}
+print(spead2.__file__, *sorted(libraries))
+"""
+    environment = dict(os.environ, PYTHONPATH=str(packages))
+    version = cmake_version()
+    assert run(SYSTEM_PYTHON, "-c", code, env=environment).split() == [
+        str(packages / "gnuradio" / "spead2" / "__init__.py"),
+        f"{prefix}/lib/libgnuradio-spead2.so.{version}",
+        f"{prefix}/lib/libspead2.so.{version}",
+    ]
 
 
 @pytest.mark.parametrize("wanted", ["99.0", "0.0.1"])
