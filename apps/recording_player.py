@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# GNU Radio Python Flow Graph
+# Title: Recording player
+# Description: Send a WAV file (one channel) as heaps of float samples, at its own rate or another.
+
+from gnuradio import blocks
+from gnuradio import gr
+from gnuradio.filter import firdes
+from gnuradio.fft import window
+import sys
+import signal
+from argparse import ArgumentParser
+from gnuradio.eng_arg import eng_float, intx
+from gnuradio import eng_notation
+from gnuradio import spead2
+
+
+def snipfcn_use_rate_of_file(self):
+    if not self.sample_rate:
+        self.throttle.set_sample_rate(self.recording.sample_rate())
+
+
+def snippets_main_after_init(tb):
+    snipfcn_use_rate_of_file(tb)
+
+
+class recording_player(gr.top_block):
+
+    def __init__(self, file='recording.wav', heap_samples=4800, host='127.0.0.1', packet_size=1472, port=8888, sample_rate=0, samples=0):
+        gr.top_block.__init__(self, "Recording player", catch_exceptions=True)
+
+        ##################################################
+        # Parameters
+        ##################################################
+        self.file = file
+        self.heap_samples = heap_samples
+        self.host = host
+        self.packet_size = packet_size
+        self.port = port
+        self.sample_rate = sample_rate
+        self.samples = samples
+
+        ##################################################
+        # Blocks
+        ##################################################
+
+        self.throttle = blocks.throttle(gr.sizeof_float*1, sample_rate or 48000,True)
+        self.sink = spead2.udp_heap_sink(
+            [(host, port)],
+            [
+                spead2.item(0x1000, 'samples', 'Samples', 'float'),
+            ],
+            samples_per_heap=heap_samples,
+            scalars=[
+                spead2.counter_item(
+                    0x1600, "timestamp", "Time of the heap's first sample",
+                    start=0, step=1,
+                ),
+            ],
+            descriptor_interval=0,
+            substream=0,
+            on_send_error='count',
+            send_start=True,
+            send_end=True,
+            flavour=spead2.Flavour(4, 64, 40),
+            max_packet_size=packet_size,
+            rate=0,
+            ttl=None,
+            interface_address='',
+            buffer_size=524288,
+            max_heaps=16,
+        )
+        self.recording = blocks.wavfile_source(file, False)
+        self.head = blocks.head(gr.sizeof_float*1, (samples if samples > 0 else 2**62))
+
+
+        ##################################################
+        # Connections
+        ##################################################
+        self.connect((self.head, 0), (self.sink, 0))
+        self.connect((self.recording, 0), (self.throttle, 0))
+        self.connect((self.throttle, 0), (self.head, 0))
+
+
+    def get_file(self):
+        return self.file
+
+    def set_file(self, file):
+        self.file = file
+
+    def get_heap_samples(self):
+        return self.heap_samples
+
+    def set_heap_samples(self, heap_samples):
+        self.heap_samples = heap_samples
+
+    def get_host(self):
+        return self.host
+
+    def set_host(self, host):
+        self.host = host
+
+    def get_packet_size(self):
+        return self.packet_size
+
+    def set_packet_size(self, packet_size):
+        self.packet_size = packet_size
+
+    def get_port(self):
+        return self.port
+
+    def set_port(self, port):
+        self.port = port
+
+    def get_sample_rate(self):
+        return self.sample_rate
+
+    def set_sample_rate(self, sample_rate):
+        self.sample_rate = sample_rate
+        self.throttle.set_sample_rate(self.sample_rate or 48000)
+
+    def get_samples(self):
+        return self.samples
+
+    def set_samples(self, samples):
+        self.samples = samples
+        self.head.set_length((self.samples if self.samples > 0 else 2**62))
+
+
+
+def argument_parser():
+    description = 'Send a WAV file (one channel) as heaps of float samples, at its own rate or another.'
+    parser = ArgumentParser(description=description)
+    parser.add_argument(
+        "-f", "--file", dest="file", type=str, default='recording.wav',
+        help="Set WAV file [default=%(default)r]")
+    parser.add_argument(
+        "--heap-samples", dest="heap_samples", type=intx, default=4800,
+        help="Set samples in a heap [default=%(default)r]")
+    parser.add_argument(
+        "-H", "--host", dest="host", type=str, default='127.0.0.1',
+        help="Set host to send to [default=%(default)r]")
+    parser.add_argument(
+        "--packet-size", dest="packet_size", type=intx, default=1472,
+        help="Set bytes of a packet [default=%(default)r]")
+    parser.add_argument(
+        "-p", "--port", dest="port", type=intx, default=8888,
+        help="Set port to send to [default=%(default)r]")
+    parser.add_argument(
+        "-r", "--sample-rate", dest="sample_rate", type=eng_float, default=eng_notation.num_to_str(float(0)),
+        help="Set samples per second, 0: those of the file [default=%(default)r]")
+    parser.add_argument(
+        "-n", "--samples", dest="samples", type=intx, default=0,
+        help="Set samples to send, 0: all [default=%(default)r]")
+    return parser
+
+
+def main(top_block_cls=recording_player, options=None):
+    if options is None:
+        options = argument_parser().parse_args()
+    tb = top_block_cls(file=options.file, heap_samples=options.heap_samples, host=options.host, packet_size=options.packet_size, port=options.port, sample_rate=options.sample_rate, samples=options.samples)
+    snippets_main_after_init(tb)
+    def sig_handler(sig=None, frame=None):
+        tb.stop()
+        tb.wait()
+
+        sys.exit(0)
+
+    signal.signal(signal.SIGINT, sig_handler)
+    signal.signal(signal.SIGTERM, sig_handler)
+
+    tb.start()
+
+    tb.wait()
+
+
+if __name__ == '__main__':
+    main()
