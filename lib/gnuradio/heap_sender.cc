@@ -213,23 +213,23 @@ void heap_sender::wait(std::chrono::milliseconds limit) {
 }
 
 bool heap_sender::wait_long() {
+    const std::uint64_t completed = session_->completed();
     kick();
     const double rate = stream_->config().rate();
     double seconds = patience_seconds;
     if (rate > 0) seconds += static_cast<double>(session_->bytes_in_flight.load()) / rate;
-    const std::uint64_t completed = session_->completed();
     const auto limit = clock::now() + std::chrono::duration_cast<clock::duration>(
                                           std::chrono::duration<double>(std::min(seconds, 1e6)));
-    while (session_->completed() == completed && in_flight() != 0 && clock::now() < limit) {
+    for (;;) {
         const std::uint64_t seen = session_->events();
-        if (session_->completed() != completed) break;
-        session_->wait(seen, limit);
+        if (in_flight() == 0 || session_->completed() != completed) return true;
         if (kept_ && retry()) {
             kick();
             return true;
         }
+        if (clock::now() >= limit) return false;
+        session_->wait(seen, limit);
     }
-    return in_flight() == 0 || session_->completed() != completed;
 }
 
 void heap_sender::end(bool send_end) {
@@ -237,13 +237,7 @@ void heap_sender::end(bool send_end) {
     began_ = false;
     bool moving = true;
     const auto drain = [&] {
-        while (moving && in_flight() != 0) {
-            if (!retry()) {
-                moving = wait_long();
-                continue;
-            }
-            moving = wait_long();
-        }
+        while (moving && in_flight() != 0) moving = wait_long();
     };
     drain();
     const bool last = sinks().leave(stream_.get());

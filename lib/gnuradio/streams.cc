@@ -21,10 +21,20 @@ template <typename Options>
     return config;
 }
 
+/// A stream with a thread of its own, which has to live as long.
+struct stream_with_pool {
+    stream_with_pool(const ::spead2::stream_config& config,
+                     std::unique_ptr<::spead2::transport> carrier)
+        : stream(pool, config, std::move(carrier)) {}
+
+    std::shared_ptr<::spead2::thread_pool> pool = std::make_shared<::spead2::thread_pool>();
+    ::spead2::stream stream;
+};
+
 std::shared_ptr<::spead2::stream> make_stream(const ::spead2::stream_config& config,
                                               std::unique_ptr<::spead2::transport> carrier) {
-    return std::make_shared<::spead2::stream>(std::make_shared<::spead2::thread_pool>(), config,
-                                              std::move(carrier));
+    auto both = std::make_shared<stream_with_pool>(config, std::move(carrier));
+    return {both, &both->stream};
 }
 
 }  // namespace
