@@ -39,6 +39,11 @@ class digitiser_simulator(gr.top_block):
         self.samples = samples
 
         ##################################################
+        # Variables
+        ##################################################
+        self.limit = limit = samples if samples > 0 else 2**62
+
+        ##################################################
         # Blocks
         ##################################################
 
@@ -48,8 +53,8 @@ class digitiser_simulator(gr.top_block):
         self.sink = spead2.udp_heap_sink(
             [(host, port)],
             [
-                spead2.item(0x1000, 'pol_h', 'Horizontal polarisation', 'byte'),
-                spead2.item(0x1001, 'pol_v', 'Vertical polarisation', 'byte'),
+                spead2.item(0x1000, 'pol_h', 'Horizontal polarisation', 'int8'),
+                spead2.item(0x1001, 'pol_v', 'Vertical polarisation', 'int8'),
             ],
             samples_per_heap=heap_samples,
             scalars=[
@@ -73,8 +78,8 @@ class digitiser_simulator(gr.top_block):
         )
         self.noise_v = analog.noise_source_f(analog.GR_GAUSSIAN, noise, 2)
         self.noise_h = analog.noise_source_f(analog.GR_GAUSSIAN, noise, 1)
-        self.head_v = blocks.head(gr.sizeof_char*1, (samples if samples > 0 else 2**62))
-        self.head_h = blocks.head(gr.sizeof_char*1, (samples if samples > 0 else 2**62))
+        self.head_v = blocks.head(gr.sizeof_char*1, limit)
+        self.head_h = blocks.head(gr.sizeof_char*1, limit)
         self.convert_v = blocks.float_to_char(1, 127)
         self.convert_h = blocks.float_to_char(1, 127)
         self.add_v = blocks.add_vff(1)
@@ -160,8 +165,15 @@ class digitiser_simulator(gr.top_block):
 
     def set_samples(self, samples):
         self.samples = samples
-        self.head_h.set_length((self.samples if self.samples > 0 else 2**62))
-        self.head_v.set_length((self.samples if self.samples > 0 else 2**62))
+        self.set_limit(self.samples if self.samples > 0 else 2**62)
+
+    def get_limit(self):
+        return self.limit
+
+    def set_limit(self, limit):
+        self.limit = limit
+        self.head_h.set_length(self.limit)
+        self.head_v.set_length(self.limit)
 
 
 

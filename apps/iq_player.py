@@ -37,6 +37,11 @@ class iq_player(gr.top_block):
         self.samples = samples
 
         ##################################################
+        # Variables
+        ##################################################
+        self.limit = limit = samples if samples > 0 else 2**62
+
+        ##################################################
         # Blocks
         ##################################################
 
@@ -68,7 +73,7 @@ class iq_player(gr.top_block):
         )
         self.recording = blocks.file_source(gr.sizeof_gr_complex*1, file, False, 0, 0)
         self.recording.set_begin_tag(pmt.PMT_NIL)
-        self.head = blocks.head(gr.sizeof_gr_complex*1, (samples if samples > 0 else 2**62))
+        self.head = blocks.head(gr.sizeof_gr_complex*1, limit)
 
 
         ##################################################
@@ -123,7 +128,14 @@ class iq_player(gr.top_block):
 
     def set_samples(self, samples):
         self.samples = samples
-        self.head.set_length((self.samples if self.samples > 0 else 2**62))
+        self.set_limit(self.samples if self.samples > 0 else 2**62)
+
+    def get_limit(self):
+        return self.limit
+
+    def set_limit(self, limit):
+        self.limit = limit
+        self.head.set_length(self.limit)
 
 
 

@@ -39,6 +39,11 @@ class pdu_bursts(gr.top_block):
         self.samples = samples
 
         ##################################################
+        # Variables
+        ##################################################
+        self.limit = limit = samples if samples > 0 else 2**62
+
+        ##################################################
         # Blocks
         ##################################################
 
@@ -67,7 +72,7 @@ class pdu_bursts(gr.top_block):
             buffer_size=524288,
             max_heaps=16,
         )
-        self.head = blocks.head(gr.sizeof_gr_complex*1, (samples if samples > 0 else 2**62))
+        self.head = blocks.head(gr.sizeof_gr_complex*1, limit)
         self.bursts = pdu.take_skip_to_pdu_c(burst, gap)
 
 
@@ -132,7 +137,14 @@ class pdu_bursts(gr.top_block):
 
     def set_samples(self, samples):
         self.samples = samples
-        self.head.set_length((self.samples if self.samples > 0 else 2**62))
+        self.set_limit(self.samples if self.samples > 0 else 2**62)
+
+    def get_limit(self):
+        return self.limit
+
+    def set_limit(self, limit):
+        self.limit = limit
+        self.head.set_length(self.limit)
 
 
 

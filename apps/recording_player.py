@@ -43,6 +43,11 @@ class recording_player(gr.top_block):
         self.samples = samples
 
         ##################################################
+        # Variables
+        ##################################################
+        self.limit = limit = samples if samples > 0 else 2**62
+
+        ##################################################
         # Blocks
         ##################################################
 
@@ -73,7 +78,7 @@ class recording_player(gr.top_block):
             max_heaps=16,
         )
         self.recording = blocks.wavfile_source(file, False)
-        self.head = blocks.head(gr.sizeof_float*1, (samples if samples > 0 else 2**62))
+        self.head = blocks.head(gr.sizeof_float*1, limit)
 
 
         ##################################################
@@ -126,7 +131,14 @@ class recording_player(gr.top_block):
 
     def set_samples(self, samples):
         self.samples = samples
-        self.head.set_length((self.samples if self.samples > 0 else 2**62))
+        self.set_limit(self.samples if self.samples > 0 else 2**62)
+
+    def get_limit(self):
+        return self.limit
+
+    def set_limit(self, limit):
+        self.limit = limit
+        self.head.set_length(self.limit)
 
 
 

@@ -41,6 +41,11 @@ class spectrometer(gr.top_block):
         self.spectra = spectra
 
         ##################################################
+        # Variables
+        ##################################################
+        self.limit = limit = spectra if spectra > 0 else 2**62
+
+        ##################################################
         # Blocks
         ##################################################
 
@@ -76,7 +81,7 @@ class spectrometer(gr.top_block):
         self.power = blocks.complex_to_mag_squared(channels)
         self.noise_source = analog.noise_source_c(analog.GR_GAUSSIAN, noise, 1)
         self.integrator = blocks.integrate_ff(integrate, channels)
-        self.head = blocks.head(gr.sizeof_float*channels, (spectra if spectra > 0 else 2**62))
+        self.head = blocks.head(gr.sizeof_float*channels, limit)
         self.add = blocks.add_vcc(1)
 
 
@@ -157,7 +162,14 @@ class spectrometer(gr.top_block):
 
     def set_spectra(self, spectra):
         self.spectra = spectra
-        self.head.set_length((self.spectra if self.spectra > 0 else 2**62))
+        self.set_limit(self.spectra if self.spectra > 0 else 2**62)
+
+    def get_limit(self):
+        return self.limit
+
+    def set_limit(self, limit):
+        self.limit = limit
+        self.head.set_length(self.limit)
 
 
 

@@ -74,7 +74,7 @@ def test_block_loads_without_complaint(platform: Any, key: str) -> None:
         ("int", "int"),
         ("short", "short"),
         ("byte", "byte"),
-        ("uint8", "byte"),
+        ("int8", "byte"),
         ("sc16", "sc16"),
         ("sc8", "sc8"),
     ],
@@ -198,7 +198,7 @@ def test_python_code_makes_the_block(platform: Any, heaps: str, timestamps: str)
 
 def test_pdu_code_makes_the_block(platform: Any) -> None:
     spead2 = pytest.importorskip("gnuradio.spead2")
-    block = make(platform, "spead2_udp_pdu_heap_sink", type="uint8", descriptor_interval="7")
+    block = make(platform, "spead2_udp_pdu_heap_sink", type="byte", descriptor_interval="7")
     sink = eval(block.templates.render("make"), {"spead2": spead2})
     assert sink.descriptor_interval() == 7
 
