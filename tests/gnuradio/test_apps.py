@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import re
+import shutil
 import subprocess
 import sys
 import wave
@@ -167,3 +169,33 @@ def test_pdu_bursts(receiver: Callable[..., Any]) -> None:
         received = heap["burst"][:, 0] + 1j * heap["burst"][:, 1]
         time = np.arange(500) + 2000 * i
         np.testing.assert_allclose(received, np.exp(2j * np.pi * 0.01 * time), atol=1e-3)
+
+
+def decode(recording: Path) -> str:
+    """Let gr_satellites print the frames in a recording."""
+    command = ["gr_satellites", "us01", "--wavfile", str(recording)]
+    command += ["--samp_rate", "48e3", "--hexdump"]
+    done = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
+    return "\n".join(line for line in done.stdout.splitlines() if re.match(r"[0-9a-f]+: ", line))
+
+
+def test_frame_of_a_satellite(receiver: Callable[..., Any], tmp_path: Path) -> None:
+    if shutil.which("gr_satellites") is None:
+        pytest.skip("gr_satellites is not installed")
+    recording = ROOT / "tests" / "data" / "us01.wav"
+    frame = decode(recording)
+    assert frame
+    with wave.open(str(recording)) as file:
+        count = file.getnframes()
+    # One heap, much larger than GNU Radio's buffers, so that all samples fit in.
+    (heap,) = play(
+        "recording_player", receiver("udp"), file=recording, heap_samples=count, sample_rate="1e6"
+    )
+    received = tmp_path / "received.wav"
+    with wave.open(str(received), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48000)
+        scaled = np.clip(np.rint(heap["samples"] * 32767), -32768, 32767)
+        file.writeframes(scaled.astype("<i2").tobytes())
+    assert decode(received) == frame
