@@ -125,7 +125,7 @@ def _receivers() -> Iterator[list[ReferenceReceiver]]:
 def receiver(
     _receivers: list[ReferenceReceiver], tmp_path: Path
 ) -> Iterator[Callable[..., Reception]]:
-    """Start a reception: ``receiver("udp", streams=2)``; the default is TCP, which loses nothing."""
+    """Start a reception: ``receiver("udp", streams=2)``; TCP, the default, loses nothing."""
     if not _receivers:
         _receivers.append(ReferenceReceiver(tmp_path))
     (server,) = _receivers

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference package as a receiver, in a process of its own that serves one request after another.
+"""The reference package as a receiver, in a process of its own that serves requests.
 
 A request is a line of JSON: ``transport`` ("udp" or "tcp"), ``streams`` (how many ports),
-``output`` (file for the arrays), ``hash`` (only hash the arrays), ``max_heaps``. Answers: the ports,
-then what each port received until its stream ended.
+``output`` (file for the arrays), ``hash`` (only hash the arrays), ``max_heaps``. Answers: the
+ports, then what each port received until its stream ended.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import threading
 from typing import Any, BinaryIO
 
 import numpy as np
+
 import spead2
 import spead2.recv
 
@@ -87,9 +88,7 @@ def main() -> None:
             def run(i: int, sock: socket.socket, file: BinaryIO = file, lock: Any = lock) -> None:
                 results[i] = receive(request, sock, file, lock)  # noqa: B023
 
-            threads = [
-                threading.Thread(target=run, args=(i, s)) for i, s in enumerate(sockets)
-            ]
+            threads = [threading.Thread(target=run, args=(i, s)) for i, s in enumerate(sockets)]
             for thread in threads:
                 thread.start()
             for thread in threads:

@@ -73,7 +73,9 @@ def test_tagged_packets_of_one_length_arrive(receiver: Receive) -> None:
     run_graph(source(data, [length_tag(i, 100) for i in range(0, 1000, 100)]), sink)
     heaps = rx.heaps()
     assert [h["descriptors"] for h in heaps if h["items"]] == [["samples"]] + [[]] * 9
-    assert np.array_equal([h["items"]["samples"] for h in heaps if h["items"]], data.reshape(10, 100))
+    assert np.array_equal(
+        [h["items"]["samples"] for h in heaps if h["items"]], data.reshape(10, 100)
+    )
     assert [h["cnt"] for h in heaps] == list(range(1, 12))
 
 
@@ -149,9 +151,7 @@ def test_packets_from_one_sample_to_ten_buffers_arrive(receiver: Receive) -> Non
 @pytest.mark.parametrize(
     ("dtype", "name"), [("i2", "int16"), ("f4", "float32"), ("u1", "uint8"), ("i1", "sc8")]
 )
-def test_variable_length_is_in_network_byte_order(
-    receiver: Receive, dtype: str, name: str
-) -> None:
+def test_variable_length_is_in_network_byte_order(receiver: Receive, dtype: str, name: str) -> None:
     pair = (2,) if name == "sc8" else ()
     lengths = [3, 1, 7]
     data = (np.arange(11 * 2 if pair else 11) * 7 - 30).astype(dtype).reshape(11, *pair)
@@ -310,9 +310,7 @@ def test_heaps_go_round_the_substreams(receiver: Receive) -> None:
     for index, heaps in enumerate(rx.streams()):
         mine = [h for h in heaps if h["items"]]
         assert [bool(h["descriptors"]) for h in mine] == [n == 0 for n in range(len(mine))]
-        assert np.array_equal(
-            [h["items"]["samples"] for h in mine], data.reshape(7, 10)[index::3]
-        )
+        assert np.array_equal([h["items"]["samples"] for h in mine], data.reshape(7, 10)[index::3])
 
 
 def test_a_tag_names_the_substream(receiver: Receive) -> None:
@@ -393,9 +391,7 @@ BAD_TAGS = [
 
 
 @pytest.mark.parametrize(("tags", "message"), BAD_TAGS)
-def test_bad_tags_stop_the_flowgraph(
-    receiver: Receive, tags: list[gr.tag_t], message: str
-) -> None:
+def test_bad_tags_stop_the_flowgraph(receiver: Receive, tags: list[gr.tag_t], message: str) -> None:
     rx = receiver()
     sink = tcp_sink(rx, SAMPLES)
     # Far more input than buffers hold: the source must be told to stop.
