@@ -96,7 +96,9 @@ private:
 [[nodiscard]] std::unique_ptr<udp_ibv_transport> make_transport(const stream_config& config,
                                                                 const udp_ibv_config& ibv) {
     udp_ibv_options options = ibv.options();
-    host_list hosts(ibv.endpoints());  // others may change them once the GIL is released
+    // A copy: others may change them once the GIL is released.
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+    const host_list hosts(ibv.endpoints());
     const std::size_t max_packet_size = config.max_packet_size();
     const py::gil_scoped_release released;
     options.endpoints = resolve_all(hosts);
