@@ -173,8 +173,9 @@ def _to_item(value: ItemLike) -> Item:
 
 
 def _to_items(values: ItemLike | Iterable[ItemLike]) -> list[Item]:
-    if isinstance(values, (Item, spead2.Descriptor)):
-        return [_to_item(values)]
+    one = isinstance(values, tuple) and len(values) > 0 and isinstance(values[0], int)
+    if one or isinstance(values, (Item, spead2.Descriptor)):
+        return [_to_item(values)]  # type: ignore[arg-type]
     return [_to_item(value) for value in values]  # type: ignore[arg-type]
 
 
