@@ -83,21 +83,21 @@ private:
     std::vector<void*> blocks_;
 };
 
+class loop_state;
+
 class asyncio_group final : public heap_group {
 public:
     static void* operator new(std::size_t size) { return group_memory::instance().get(size); }
     static void operator delete(void* block) noexcept { group_memory::instance().put(block); }
 
     /// \param future  a reference to it is taken over
-    asyncio_group(completions& finished, PyObject* future, PyObject* loop) noexcept
-        : finished_(finished), future_(future), loop_(loop) {}
+    asyncio_group(loop_state& finished, PyObject* future) noexcept
+        : finished_(finished), future_(future) {}
     ~asyncio_group() override {
         if (future_ != nullptr) release_reference(future_);
     }
     [[nodiscard]] PyObject* future() const noexcept { return future_; }
     [[nodiscard]] PyObject* take_future() noexcept { return std::exchange(future_, nullptr); }
-    /// Which the future belongs to and keeps alive.
-    [[nodiscard]] PyObject* loop() const noexcept { return loop_; }
 
     /// The stream would not have it.
     void refuse(const std::system_error& e) {
@@ -112,9 +112,8 @@ public:
 private:
     void complete() noexcept override;
 
-    completions& finished_;  // outlives the stream, which outlives its groups
+    loop_state& finished_;  // outlives the stream, which outlives its groups
     PyObject* future_;
-    PyObject* loop_;
     int refusal_ = 0;
     std::string refusal_text_;
 };
@@ -126,14 +125,11 @@ struct {
     PyObject* future_class;
     PyObject* invalid_state_error;
     PyObject* plain_create_future;  // BaseEventLoop.create_future
-    PyObject* settle;
     PyObject* create_future;
     PyObject* call_soon;
-    PyObject* call_soon_threadsafe;
     PyObject* add_reader;
     PyObject* remove_reader;
     PyObject* is_closed;
-    PyObject* is_running;
     PyObject* set_result;
     PyObject* set_exception;
     PyObject* future_set_result;  // method of future_class
@@ -152,24 +148,24 @@ bool is_true(const py::object& object) {
     return result != 0;
 }
 
-}  // namespace
-
-/// Groups that are finished, and who is to hear of it. The list is shared with whoever drives the
-/// stream; all other members belong to those who hold the GIL.
-class completions {
+/// An event loop that the stream is used from: groups that are finished, and whether the loop is to
+/// hear of it. The list is shared with whoever drives the stream; all other members belong to those
+/// who hold the GIL.
+class loop_state {
 public:
-    completions() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    loop_state() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
         if (fd_ < 0)
             throw std::system_error(errno, std::generic_category(),
                                     "cannot make a descriptor for the event loop");
     }
-    completions(const completions&) = delete;
-    completions& operator=(const completions&) = delete;
-    ~completions() {
+    loop_state(const loop_state&) = delete;
+    loop_state& operator=(const loop_state&) = delete;
+    ~loop_state() {
         for (asyncio_group* g = take(); g != nullptr;) {
             const std::unique_ptr<asyncio_group> owned(g);
             g = g->next;
         }
+        if (loop) release_reference(loop.release().ptr());
         ::close(fd_);
     }
 
@@ -178,7 +174,7 @@ public:
     /// Takes the group over.
     void push(asyncio_group& group) noexcept {
         const std::lock_guard lock(mutex_);
-        if (listening_ && first_ == nullptr) signal();
+        if (signalling_ && first_ == nullptr) signal();
         group.next = nullptr;
         (last_ != nullptr ? last_->next : first_) = &group;
         last_ = &group;
@@ -190,24 +186,29 @@ public:
         return std::exchange(first_, nullptr);
     }
     /// Whether the descriptor is to become readable when something is put into the list.
-    void set_listening(bool listening) noexcept {
+    void set_signalling(bool signalling) noexcept {
         const std::lock_guard lock(mutex_);
-        listening_ = listening;
-        if (listening && first_ != nullptr) signal();
+        signalling_ = signalling;
+        if (signalling && first_ != nullptr) signal();
     }
     void clear_signal() const noexcept {
         std::uint64_t count = 0;
         static_cast<void>(!::read(fd_, &count, sizeof count));
     }
 
-    [[nodiscard]] const std::shared_ptr<deferral>& deferred() const noexcept { return deferred_; }
+    /// Use it for another loop. Groups of the old one that are still in flight will come here too.
+    void set_loop(const py::object& other) {
+        set_signalling(false);
+        loop = other;
+        listening = false;
+        scheduled = false;
+    }
 
-    std::size_t pending = 0;           ///< futures that are not done
-    std::size_t deferred_heaps = 0;    ///< queued since the last kick
-    std::uint64_t deferred_bytes = 0;  ///< and their payload
-    clock::time_point turn_end{};      ///< when the loop should have another turn
-    py::object call_loop;  ///< the loop that is to call process_callbacks() soon, if any
-    py::object read_loop;  ///< the loop that listens to the descriptor, if any
+    py::object loop;               ///< none while nothing is pending
+    std::size_t pending = 0;       ///< futures that are not done
+    bool scheduled = false;        ///< the loop will call process_callbacks() in its next turn
+    bool listening = false;        ///< the loop waits for the descriptor too
+    clock::time_point turn_end{};  ///< when the loop should have another turn
 
 private:
     void signal() const noexcept {
@@ -216,11 +217,49 @@ private:
     }
 
     const int fd_;
-    const std::shared_ptr<deferral> deferred_ = std::make_shared<deferral>();
     std::mutex mutex_;
     asyncio_group* first_ = nullptr;
     asyncio_group* last_ = nullptr;
-    bool listening_ = false;
+    bool signalling_ = false;
+};
+
+}  // namespace
+
+/// What a stream and its groups in flight share. Belongs to those who hold the GIL.
+class completions {
+public:
+    completions() { loops_.push_back(std::make_unique<loop_state>()); }
+
+    [[nodiscard]] const std::shared_ptr<deferral>& deferred() const noexcept { return deferred_; }
+    [[nodiscard]] loop_state& first_loop() const noexcept { return *loops_.front(); }
+
+    /// The state of a loop; null if there is none.
+    [[nodiscard]] loop_state* find(const py::object& loop) const noexcept {
+        for (const std::unique_ptr<loop_state>& state : loops_)
+            if (state->loop.is(loop)) return state.get();
+        return nullptr;
+    }
+    /// The same, but makes one, from that of a closed loop if possible.
+    [[nodiscard]] loop_state& get(const py::object& loop) {
+        if (loop_state* const found = find(loop)) return *found;
+        for (const std::unique_ptr<loop_state>& state : loops_) {
+            if (!state->loop ||
+                is_true(steal(PyObject_CallMethodNoArgs(state->loop.ptr(), names.is_closed)))) {
+                state->set_loop(loop);
+                return *state;
+            }
+        }
+        loops_.push_back(std::make_unique<loop_state>());
+        loops_.back()->loop = loop;
+        return *loops_.back();
+    }
+
+    std::size_t deferred_heaps = 0;    ///< queued since the last kick
+    std::uint64_t deferred_bytes = 0;  ///< and their payload
+
+private:
+    const std::shared_ptr<deferral> deferred_ = std::make_shared<deferral>();
+    std::vector<std::unique_ptr<loop_state>> loops_;
 };
 
 std::shared_ptr<completions> make_completions(stream& s) {
@@ -301,22 +340,9 @@ void settle(PyObject* future, PyObject* method, PyObject* value) {
     Py_XDECREF(result);
 }
 
-/// The same as a Python function, to be called in the future's own loop.
-PyObject* settle_function(PyObject*, PyObject* const* args, Py_ssize_t n_args) {
-    try {
-        if (n_args != 3) throw py::type_error("settle() takes 3 arguments");
-        settle(args[0], args[1], args[2]);
-    } catch (...) {
-        set_python_error();
-        return nullptr;
-    }
-    Py_RETURN_NONE;
-}
-
 /// What a finished group has to say to its future.
 struct outcome {
     py::object future;
-    PyObject* loop;
     PyObject* method;
     py::object value;
 };
@@ -334,8 +360,8 @@ py::object number(std::uint64_t value) {
 }
 
 outcome make_outcome(asyncio_group& group, const stream& s) {
-    outcome result{py::reinterpret_steal<py::object>(group.take_future()), group.loop(),
-                   names.set_result, py::none()};
+    outcome result{py::reinterpret_steal<py::object>(group.take_future()), names.set_result,
+                   py::none()};
     if (group.refusal() != 0) {
         result.method = names.set_exception;
         result.value = make_os_error(group.refusal(), group.refusal_text());
@@ -349,35 +375,17 @@ outcome make_outcome(asyncio_group& group, const stream& s) {
     return result;
 }
 
-void deliver(const outcome& o, PyObject* loop_here) {
-    const bool elsewhere =
-        o.loop != loop_here && is_true(steal(PyObject_CallMethodNoArgs(o.loop, names.is_running)));
-    if (!elsewhere) {
-        settle(o.future.ptr(), o.method, o.value.ptr());
-        return;
-    }
-    PyObject* const handle =
-        PyObject_CallMethodObjArgs(o.loop, names.call_soon_threadsafe, names.settle, o.future.ptr(),
-                                   o.method, o.value.ptr(), nullptr);
-    if (handle == nullptr) {
-        if (PyErr_ExceptionMatches(PyExc_RuntimeError) == 0) throw py::error_already_set();
-        PyErr_Clear();  // closed meanwhile
-    }
-    Py_XDECREF(handle);
-}
-
-/// Tell the futures of all groups that are finished.
-void deliver_all(asyncio_stream& s, PyObject* loop_here) {
-    completions& c = *s.get_completions();
-    asyncio_group* next = c.take();
+/// Tell the futures of all groups that are finished. In the thread of their loop.
+void deliver(const stream& s, loop_state& state) {
+    asyncio_group* next = state.take();
     while (next != nullptr) {
         std::unique_ptr<asyncio_group> group(next);
         next = group->next;
-        --c.pending;
+        --state.pending;
         try {
             const outcome o = make_outcome(*group, s);
             group.reset();  // when a future is done, nothing holds its heaps
-            deliver(o, loop_here);
+            settle(o.future.ptr(), o.method, o.value.ptr());
         } catch (py::error_already_set& e) {
             e.restore();
             PyErr_WriteUnraisable(names.process_callbacks);
@@ -391,44 +399,34 @@ py::object bound_callback(PyObject* self) {
     return steal(PyObject_GetAttr(self, names.process_callbacks));
 }
 
-void stop_listening(completions& c) {
-    c.set_listening(false);
-    const py::object loop = std::exchange(c.read_loop, py::object());
-    if (!loop || is_true(steal(PyObject_CallMethodNoArgs(loop.ptr(), names.is_closed)))) return;
-    const py::object fd = steal(PyLong_FromLong(c.fd()));
-    steal(PyObject_CallMethodOneArg(loop.ptr(), names.remove_reader, fd.ptr()));
-}
-
-/// Have the loop listen while futures are pending.
-void update_listening(PyObject* self, completions& c, const py::object& loop) {
-    if (c.pending == 0) {
-        if (c.read_loop) stop_listening(c);
-        return;
+/// Have the loop listen while futures are pending. In its thread.
+void update_listening(PyObject* self, loop_state& state) {
+    if ((state.pending != 0) == state.listening) return;
+    const py::object fd = steal(PyLong_FromLong(state.fd()));
+    if (state.listening) {
+        state.set_signalling(false);
+        state.listening = false;
+        steal(PyObject_CallMethodOneArg(state.loop.ptr(), names.remove_reader, fd.ptr()));
+    } else {
+        steal(PyObject_CallMethodObjArgs(state.loop.ptr(), names.add_reader, fd.ptr(),
+                                         bound_callback(self).ptr(), nullptr));
+        state.listening = true;
+        state.set_signalling(true);
     }
-    if (c.read_loop.is(loop) || loop.is_none()) return;
-    if (c.read_loop) {
-        // Another loop listens already. It may go on with that as long as it runs.
-        if (is_true(steal(PyObject_CallMethodNoArgs(c.read_loop.ptr(), names.is_running)))) return;
-        stop_listening(c);
-    }
-    const py::object fd = steal(PyLong_FromLong(c.fd()));
-    steal(PyObject_CallMethodObjArgs(loop.ptr(), names.add_reader, fd.ptr(),
-                                     bound_callback(self).ptr(), nullptr));
-    c.read_loop = loop;
-    c.set_listening(true);
 }
 
 /// Have the loop call process_callbacks() in its next turn.
-void schedule(PyObject* self, completions& c, const py::object& loop) {
-    if (c.call_loop.is(loop)) return;
-    steal(PyObject_CallMethodOneArg(loop.ptr(), names.call_soon, bound_callback(self).ptr()));
-    c.call_loop = loop;
-    c.turn_end = clock::now() + turn_limit;
+void schedule(PyObject* self, loop_state& state) {
+    if (state.scheduled) return;
+    steal(PyObject_CallMethodOneArg(state.loop.ptr(), names.call_soon, bound_callback(self).ptr()));
+    state.scheduled = true;
+    state.turn_end = clock::now() + turn_limit;
 }
 
 // ---- Driving
 
-void kick(asyncio_stream& s, completions& c, drive how) {
+void kick(asyncio_stream& s, drive how) {
+    completions& c = *s.get_completions();
     c.deferred_heaps = 0;
     c.deferred_bytes = 0;
     c.deferred()->end();
@@ -441,18 +439,17 @@ void kick(asyncio_stream& s, completions& c, drive how) {
 }
 
 /// A group was queued that nobody may be driving.
-void drive_later(asyncio_stream& s, const py::object& loop, std::size_t heaps,
-                 std::uint64_t bytes) {
+void drive_later(asyncio_stream& s, loop_state& state, std::size_t heaps, std::uint64_t bytes) {
     completions& c = *s.get_completions();
     c.deferred_heaps += heaps;
     c.deferred_bytes += bytes;
     if (bytes >= worker_bytes) {
-        kick(s, c, drive::worker);
+        kick(s, drive::worker);
     } else if ((c.deferred_heaps >= std::min(kick_heaps, s.get_max_heaps()) ||
                 c.deferred_bytes >= kick_bytes) &&
-               clock::now() < c.turn_end) {
-        kick(s, c, drive::caller);
-        deliver_all(s, loop.ptr());
+               clock::now() < state.turn_end) {
+        kick(s, drive::caller);
+        deliver(s, state);
     } else if (!c.deferred()->active()) {
         deferral::begin(c.deferred());
     }
@@ -461,14 +458,16 @@ void drive_later(asyncio_stream& s, const py::object& loop, std::size_t heaps,
 PyObject* process_callbacks(PyObject* self, PyObject*) {
     asyncio_stream* const s = to_asyncio(self);
     if (s == nullptr) return nullptr;
-    completions& c = *s->get_completions();
     try {
-        const py::object loop = running_loop();
-        c.call_loop = py::object();
-        if (c.read_loop) c.clear_signal();
-        if (c.deferred()->active()) kick(*s, c, drive::caller);
-        deliver_all(*s, loop.ptr());
-        update_listening(self, c, loop);
+        loop_state* const state = s->get_completions()->find(running_loop());
+        if (state != nullptr) {
+            state->scheduled = false;
+            if (state->listening) state->clear_signal();
+            if (s->get_completions()->deferred()->active()) kick(*s, drive::caller);
+            deliver(*s, *state);
+            update_listening(self, *state);
+            if (state->pending == 0 && !state->scheduled) state->loop = py::object();
+        }
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -479,32 +478,32 @@ PyObject* process_callbacks(PyObject* self, PyObject*) {
 // ---- Sending
 
 /// Queue a group; its future is the result.
-PyObject* queue(PyObject* self, asyncio_stream& s, std::unique_ptr<asyncio_group> group,
-                const py::object& loop, std::uint64_t bytes) {
-    completions& c = *s.get_completions();
+PyObject* queue(PyObject* self, asyncio_stream& s, loop_state& state,
+                std::unique_ptr<asyncio_group> group, std::uint64_t bytes) {
     asyncio_group* const g = group.get();
     const std::size_t heaps = g->size();
     py::object future = py::reinterpret_borrow<py::object>(g->future());
     std::unique_ptr<heap_group> submitted = std::move(group);
-    schedule(self, c, loop);
-    ++c.pending;
+    schedule(self, state);
+    ++state.pending;
     try {
         s.submit(submitted, drive::deferred);
     } catch (const std::system_error& e) {
         // As everything that concerns the queue, this is told by the future.
         g->refuse(e);
         static_cast<void>(submitted.release());
-        c.push(*g);
+        state.push(*g);
         return future.release().ptr();
     }
-    drive_later(s, loop, heaps, bytes);
+    drive_later(s, state, heaps, bytes);
     return future.release().ptr();
 }
 
-std::unique_ptr<asyncio_group> make_group(asyncio_stream& s, const py::object& loop) {
-    return std::make_unique<asyncio_group>(*s.get_completions(),
-                                           make_future(loop.ptr()).release().ptr(), loop.ptr());
+std::unique_ptr<asyncio_group> make_group(loop_state& state) {
+    return std::make_unique<asyncio_group>(state, make_future(state.loop.ptr()).release().ptr());
 }
+
+loop_state& current_state(asyncio_stream& s) { return s.get_completions()->get(current_loop()); }
 
 PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args,
                           PyObject* keywords) {
@@ -524,12 +523,12 @@ PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_ar
     asyncio_stream* const s = to_asyncio(self);
     if (s == nullptr) return nullptr;
     try {
-        const py::object loop = current_loop();
-        auto group = make_group(*s, loop);
+        loop_state& state = current_state(*s);
+        auto group = make_group(state);
         auto contents = h->value.contents();
         const std::uint64_t bytes = contents->payload_size();
         group->add({std::move(contents), cnt, substream_index, rate}, s->max_packet_size());
-        return queue(self, *s, std::move(group), loop, bytes);
+        return queue(self, *s, state, std::move(group), bytes);
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -548,22 +547,21 @@ PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_a
     if (s == nullptr) return nullptr;
     try {
         const heap_references heaps(values[0]);
-        const py::object loop = current_loop();
-        auto group = make_group(*s, loop);
+        loop_state& state = current_state(*s);
+        auto group = make_group(state);
         if (heaps.size() == 0) {
-            completions& c = *s->get_completions();
             group->refuse(
                 std::system_error(std::make_error_code(std::errc::invalid_argument),
                                   "heaps is empty, but needs at least one HeapReference"));
             py::object future = py::reinterpret_borrow<py::object>(group->future());
-            schedule(self, c, loop);
-            ++c.pending;
-            c.push(*group.release());
+            schedule(self, state);
+            ++state.pending;
+            state.push(*group.release());
             return future.release().ptr();
         }
         group->set_mode(mode);
         const std::uint64_t bytes = heaps.add_to(*group, s->max_packet_size());
-        return queue(self, *s, std::move(group), loop, bytes);
+        return queue(self, *s, state, std::move(group), bytes);
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -575,8 +573,8 @@ PyObject* flush_future(PyObject* self, PyObject*) {
     asyncio_stream* const s = to_asyncio(self);
     if (s == nullptr) return nullptr;
     try {
-        const py::object loop = current_loop();
-        return queue(self, *s, make_group(*s, loop), loop, 0);
+        loop_state& state = current_state(*s);
+        return queue(self, *s, state, make_group(state), 0);
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -594,7 +592,6 @@ PyObject* attribute(const char* module, const char* name) {
 }
 
 void find_names() {
-    static PyMethodDef settle_definition{"settle", method(settle_function), METH_FASTCALL, nullptr};
     names.running_loop_key = intern("__asyncio_running_event_loop__");
     names.get_running_loop = attribute("asyncio", "_get_running_loop");
     names.get_event_loop = attribute("asyncio", "get_event_loop");
@@ -606,14 +603,11 @@ void find_names() {
         py::object(py::module_::import("asyncio").attr("BaseEventLoop").attr("create_future"))
             .release()
             .ptr();
-    names.settle = PyCFunction_New(&settle_definition, nullptr);
     names.create_future = intern("create_future");
     names.call_soon = intern("call_soon");
-    names.call_soon_threadsafe = intern("call_soon_threadsafe");
     names.add_reader = intern("add_reader");
     names.remove_reader = intern("remove_reader");
     names.is_closed = intern("is_closed");
-    names.is_running = intern("is_running");
     names.set_result = intern("set_result");
     names.set_exception = intern("set_exception");
     names.process_callbacks = intern("process_callbacks");
@@ -686,7 +680,8 @@ ValueError
     add_methods(bound, methods.data(), methods.size());
     bound
         .def_property_readonly(
-            "fd", [](const asyncio_stream& self) { return self.get_completions()->fd(); },
+            "fd",
+            [](const asyncio_stream& self) { return self.get_completions()->first_loop().fd(); },
             "Descriptor that is readable when futures are to be set while the loop sleeps.")
         .def(
             "flush", [](asyncio_stream& self) { flush(self); },
