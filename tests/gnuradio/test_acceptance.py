@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, Reception, source, tag
 from gnuradio import blocks, gr
 from gnuradio import spead2 as sinks
+from gnuradio_fixtures import ROOT, Reception, source, tag
 
 Receive = Callable[..., Reception]
 RECORDING = ROOT / "tests" / "data" / "us01.wav"

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pmt
 import pytest
-from conftest import Reception, length_tag, run_graph, source, tag
 from gnuradio import blocks, gr, pdu
 from gnuradio import spead2 as sinks
+from gnuradio_fixtures import Reception, length_tag, run_graph, source, tag
 
 import spead2
 import spead2.send

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pmt
 import pytest
-from conftest import Reception
 from gnuradio import blocks, gr
 from gnuradio import spead2 as sinks
+from gnuradio_fixtures import Reception
 
 import spead2
 import spead2.send

@@ -8,7 +8,7 @@ import pathlib
 
 import ibv_sender
 import pytest
-from conftest import Device, Run
+from ibverbs_fixtures import Device, Run
 from spead_packets import collect
 from veth_network import FrameSocket
 

@@ -8,7 +8,7 @@ import struct
 
 import ibv_sender
 import pytest
-from conftest import Device
+from ibverbs_fixtures import Device
 from veth_network import SENDER_ADDRESS, Frame, FrameSocket, internet_checksum
 
 import spead2.send

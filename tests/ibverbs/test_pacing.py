@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Device, Run
+from ibverbs_fixtures import Device, Run
 from veth_network import FrameSocket
 
 RATE = 50e6  # bytes per second

@@ -10,7 +10,7 @@ import subprocess
 
 import ibv_sender
 import pytest
-from conftest import GROUP, Device, unavailable
+from ibverbs_fixtures import GROUP, Device, unavailable
 from spead_packets import ReceivedHeap, collect
 from veth_network import RECEIVER_ADDRESS, Network
 

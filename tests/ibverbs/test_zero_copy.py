@@ -7,7 +7,7 @@ import pathlib
 
 import ibv_sender
 import pytest
-from conftest import GROUP, Device
+from ibverbs_fixtures import GROUP, Device
 from spead_packets import collect
 from veth_network import FrameSocket
 

@@ -16,6 +16,9 @@ SOURCES = [
     *sorted(ROOT.glob("lib/send/*.cc")),
 ]
 
+# Compiling twice with a sanitizer can take long on a slow machine.
+pytestmark = [pytest.mark.cxx, pytest.mark.timeout(900)]
+
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
 def test_send_floor_holds_under_stress(sanitizer: str, tmp_path: pathlib.Path) -> None:
