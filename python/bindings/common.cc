@@ -125,8 +125,13 @@ OSError
                  return make_shared_without_gil<thread_pool>(threads, affinity);
              }),
              py::arg("threads") = 1, py::arg("affinity") = std::vector<int>())
-        .def("stop", &thread_pool::stop, py::call_guard<py::gil_scoped_release>(),
-             R"(End the threads. Heaps that are still queued fail with OSError (ECANCELED).
+        .def(
+            "stop",
+            [](thread_pool& pool) {
+                const gil_release released;
+                pool.stop();
+            },
+            R"(End the threads. Heaps that are still queued fail with OSError (ECANCELED).
 
 Harmless when repeated.
 )")

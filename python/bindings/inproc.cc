@@ -48,7 +48,7 @@ py::bytes get_packet(inproc_queue& queue, std::optional<double> timeout) {
         const std::chrono::nanoseconds left =
             limited ? std::max(limit - clock::now(), clock::duration::zero()) : piece;
         {
-            const py::gil_scoped_release released;
+            const gil_release released;
             packet = queue.get_packet(std::min(left, piece));
         }
         if (packet) return to_bytes(*packet);

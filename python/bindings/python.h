@@ -23,6 +23,10 @@ namespace py = pybind11;
 /// interpreter's end never. Its type is that of heap_owner::release.
 void release_reference(void* object) noexcept;
 
+/// Take the GIL after PyEval_SaveThread. Once the interpreter has ended, the calling thread stays
+/// here for ever: Python would end it by unwinding its stack, which C++ code does not survive.
+void restore_gil(PyThreadState* state) noexcept;
+
 /// Release the GIL, if the caller has it, until the end of the scope.
 class gil_release {
 public:
@@ -30,7 +34,7 @@ public:
     gil_release(const gil_release&) = delete;
     gil_release& operator=(const gil_release&) = delete;
     ~gil_release() {
-        if (state_ != nullptr) PyEval_RestoreThread(state_);
+        if (state_ != nullptr) restore_gil(state_);
     }
 
 private:

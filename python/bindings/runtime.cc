@@ -4,6 +4,8 @@
 // A worker must never wait for the GIL: whoever holds it may be waiting for the worker. So log
 // messages and references go to a thread of this file, started when first needed, which takes the
 // GIL for a batch of them. It ends before the interpreter does; what comes later is dropped.
+#include <unistd.h>
+
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
@@ -108,6 +110,7 @@ service& the_service() {
 }
 
 PyObject* stopped_type = nullptr;
+unsigned long main_thread = 0;  // as Python numbers threads
 
 PyObject* add_exception(py::module_& m, const char* name, const char* doc) {
     const std::string full = std::string("spead2.") + name;
@@ -134,7 +137,18 @@ void release_reference(void* object) noexcept {
     }
 }
 
+void restore_gil(PyThreadState* state) noexcept {
+    try {
+        PyEval_RestoreThread(state);
+    } catch (...) {
+        for (;;) ::pause();  // until the process ends
+    }
+}
+
 bool signal_raised() {
+    // Python runs signal handlers in the main thread only. Others may never get the GIL again, and
+    // are needed to let go of the stream.
+    if (PyThread_get_thread_ident() != main_thread) return false;
     const PyGILState_STATE state = PyGILState_Ensure();
     const bool raised = PyErr_CheckSignals() != 0;
     PyGILState_Release(state);
@@ -174,6 +188,9 @@ void register_runtime(py::module_& m) {
     stopped_type = add_exception(m, "Stopped", "A queue was used after it was stopped.");
     add_exception(m, "Empty", "A queue has nothing to take.");
     add_exception(m, "Full", "A queue has no room.");
+
+    main_thread =
+        py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
 
     // Local: other modules that are made with pybind11 keep their own ways.
     py::register_local_exception_translator([](std::exception_ptr error) {

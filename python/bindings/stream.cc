@@ -24,10 +24,10 @@ PyObject* send_and_wait(stream& s, std::unique_ptr<blocking_group> group) {
     try {
         complete = s.wait(group, signal_raised);
     } catch (...) {
-        PyEval_RestoreThread(state);
+        restore_gil(state);
         throw;
     }
-    PyEval_RestoreThread(state);
+    restore_gil(state);
     if (!complete) return nullptr;  // the error of the signal handler is set
     if (group->error()) {
         set_os_error(group->error().value(),
@@ -103,7 +103,7 @@ stream* to_stream(PyObject* object) noexcept {
 void flush(stream& s) {
     bool reached = false;
     {
-        const py::gil_scoped_release released;
+        const gil_release released;
         reached = s.flush(signal_raised);
     }
     if (!reached) throw py::error_already_set();

@@ -38,7 +38,7 @@ std::unique_ptr<tcp_transport> make_transport(const network_arguments& arguments
         throw py::value_error("endpoints must contain exactly one element, not " +
                               std::to_string(arguments.endpoints.size()));
     try {
-        const py::gil_scoped_release released;
+        const gil_release released;
         options.endpoints = resolve_all(arguments.endpoints);
         return std::make_unique<tcp_transport>(options, interrupted);
     } catch (const std::system_error&) {

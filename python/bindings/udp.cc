@@ -18,7 +18,7 @@ std::unique_ptr<udp_transport> make_transport(const network_arguments& arguments
     options.interface_address = arguments.interface_address.value_or("");
     options.interface_index = arguments.interface_index;
     options.socket = arguments.socket;
-    const py::gil_scoped_release released;
+    const gil_release released;
     options.endpoints = resolve_all(arguments.endpoints);
     return std::make_unique<udp_transport>(options);
 }

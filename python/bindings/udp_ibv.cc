@@ -100,7 +100,7 @@ private:
     // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
     const host_list hosts(ibv.endpoints());
     const std::size_t max_packet_size = config.max_packet_size();
-    const py::gil_scoped_release released;
+    const gil_release released;
     options.endpoints = resolve_all(hosts);
     return std::make_unique<udp_ibv_transport>(options, max_packet_size);
 }

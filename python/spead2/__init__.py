@@ -95,6 +95,8 @@ def parse_range_list(ranges: str | None) -> list[int]:
     for part in ranges.split(","):
         first, dash, last = part.partition("-")
         try:
+            if "-" in last:
+                raise ValueError
             numbers += range(int(first), int(last) + 1) if dash else [int(first)]
         except ValueError:
             raise ValueError(
