@@ -23,9 +23,9 @@ template <std::size_t N>
                                   std::array<PyObject*, N>& values) {
     values.fill(nullptr);
     if (static_cast<std::size_t>(n_args) > positional) {
-        PyErr_Format(PyExc_TypeError,
-                     "%s() takes at most %zu positional arguments, but %zd were given", function,
-                     positional, n_args);
+        set_error(PyExc_TypeError,
+                  "%s() takes at most %zu positional arguments, but %zd were given", function,
+                  positional, n_args);
         return false;
     }
     for (Py_ssize_t i = 0; i < n_args; ++i) values[static_cast<std::size_t>(i)] = args[i];
@@ -35,20 +35,20 @@ template <std::size_t N>
         std::size_t k = 0;
         while (k < N && PyUnicode_CompareWithASCIIString(name, names[k]) != 0) ++k;
         if (k == N) {
-            PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", function,
-                         name);
+            set_error(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", function,
+                      name);
             return false;
         }
         if (values[k] != nullptr) {
-            PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument '%s'", function,
-                         names[k]);
+            set_error(PyExc_TypeError, "%s() got multiple values for argument '%s'", function,
+                      names[k]);
             return false;
         }
         values[k] = args[n_args + i];
     }
     for (std::size_t k = 0; k < required; ++k) {
         if (values[k] == nullptr) {
-            PyErr_Format(PyExc_TypeError, "%s() is missing the argument '%s'", function, names[k]);
+            set_error(PyExc_TypeError, "%s() is missing the argument '%s'", function, names[k]);
             return false;
         }
     }
@@ -71,17 +71,17 @@ template <std::size_t N>
         std::size_t k = 0;
         while (k < N && PyUnicode_CompareWithASCIIString(name, names[k]) != 0) ++k;
         if (k == N || values[k] != nullptr) {
-            PyErr_Format(PyExc_TypeError,
-                         k == N ? "%s() got an unexpected keyword argument '%U'"
-                                : "%s() got multiple values for argument '%U'",
-                         function, name);
+            set_error(PyExc_TypeError,
+                      k == N ? "%s() got an unexpected keyword argument '%U'"
+                             : "%s() got multiple values for argument '%U'",
+                      function, name);
             return false;
         }
         values[k] = value;
     }
     for (std::size_t k = 0; k < required; ++k) {
         if (values[k] == nullptr) {
-            PyErr_Format(PyExc_TypeError, "%s() is missing the argument '%s'", function, names[k]);
+            set_error(PyExc_TypeError, "%s() is missing the argument '%s'", function, names[k]);
             return false;
         }
     }
@@ -92,7 +92,7 @@ template <std::size_t N>
 template <typename T>
 [[nodiscard]] bool to_integer(PyObject* object, const char* name, T& value) noexcept {
     static_assert(sizeof(T) == 8);
-    PyObject* const index = PyNumber_Index(object);
+    PyObject* const index = run_python<PyNumber_Index>(object);
     if (index != nullptr) {
         if constexpr (std::numeric_limits<T>::is_signed)
             value = static_cast<T>(PyLong_AsLongLong(index));
@@ -105,7 +105,7 @@ template <typename T>
         PyErr_ExceptionMatches(PyExc_OverflowError) == 0)
         return false;
     PyErr_Clear();
-    PyErr_Format(
+    set_error(
         PyExc_TypeError, "%s must be an integer %s, not %R", name,
         std::numeric_limits<T>::is_signed ? "from -2**63 to 2**63 - 1" : "from 0 to 2**64 - 1",
         object);
@@ -115,13 +115,13 @@ template <typename T>
 /// A rate of one heap: negative is the stream's, 0 or infinite no limit. \return false with an
 /// error set
 [[nodiscard]] inline bool to_rate(PyObject* object, double& value) noexcept {
-    const double rate = PyFloat_AsDouble(object);
+    const double rate = run_python<PyFloat_AsDouble>(object);
     if (rate == -1.0 && PyErr_Occurred() != nullptr) {
         if (PyErr_ExceptionMatches(PyExc_TypeError) == 0 &&
             PyErr_ExceptionMatches(PyExc_OverflowError) == 0)
             return false;
         PyErr_Clear();
-        PyErr_Format(PyExc_TypeError, "rate must be a number of bytes per second, not %R", object);
+        set_error(PyExc_TypeError, "rate must be a number of bytes per second, not %R", object);
         return false;
     }
     value = rate < 0.0 ? -1.0 : std::isinf(rate) ? 0.0 : rate;

@@ -143,7 +143,7 @@ py::object steal(PyObject* object) {
 }
 
 bool is_true(const py::object& object) {
-    const int result = PyObject_IsTrue(object.ptr());
+    const int result = run_python<PyObject_IsTrue>(object.ptr());
     if (result < 0) throw py::error_already_set();
     return result != 0;
 }
@@ -243,8 +243,8 @@ public:
     [[nodiscard]] loop_state& get(const py::object& loop) {
         if (loop_state* const found = find(loop)) return *found;
         for (const std::unique_ptr<loop_state>& state : loops_) {
-            if (!state->loop ||
-                is_true(steal(PyObject_CallMethodNoArgs(state->loop.ptr(), names.is_closed)))) {
+            if (!state->loop || is_true(steal(run_python<PyObject_CallMethodNoArgs>(
+                                    state->loop.ptr(), names.is_closed)))) {
                 state->set_loop(loop);
                 return *state;
             }
@@ -291,7 +291,7 @@ py::object running_loop() {
         dict == nullptr ? nullptr : PyDict_GetItemWithError(dict, names.running_loop_key);
     if (note != nullptr && note == last_note) return py::reinterpret_borrow<py::object>(last_loop);
     if (note == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
-    py::object loop = steal(PyObject_CallNoArgs(names.get_running_loop));
+    py::object loop = steal(run_python<PyObject_CallNoArgs>(names.get_running_loop));
     if (note != nullptr) {
         Py_INCREF(note);
         Py_XDECREF(std::exchange(last_note, note));
@@ -303,16 +303,17 @@ py::object running_loop() {
 /// The running loop, or else the one that is set for this thread.
 py::object current_loop() {
     py::object loop = running_loop();
-    if (loop.is_none()) loop = steal(PyObject_CallNoArgs(names.get_event_loop));
+    if (loop.is_none()) loop = steal(run_python<PyObject_CallNoArgs>(names.get_event_loop));
     return loop;
 }
 
 py::object make_future(PyObject* loop) {
     if (_PyType_Lookup(Py_TYPE(loop), names.create_future) == names.plain_create_future) {
         const std::array<PyObject*, 1> args{loop};
-        return steal(PyObject_Vectorcall(names.future_class, args.data(), 0, names.loop_keyword));
+        return steal(run_python<PyObject_Vectorcall>(names.future_class, args.data(), 0,
+                                                     names.loop_keyword));
     }
-    return steal(PyObject_CallMethodNoArgs(loop, names.create_future));
+    return steal(run_python<PyObject_CallMethodNoArgs>(loop, names.create_future));
 }
 
 py::object make_os_error(int code, const std::string& text) {
@@ -327,9 +328,9 @@ void settle(PyObject* future, PyObject* method, PyObject* value) {
     if (method == names.set_result &&
         Py_TYPE(future) == reinterpret_cast<PyTypeObject*>(names.future_class)) {
         const std::array<PyObject*, 2> args{future, value};
-        result = PyObject_Vectorcall(names.future_set_result, args.data(), 2, nullptr);
+        result = run_python<PyObject_Vectorcall>(names.future_set_result, args.data(), 2, nullptr);
     } else {
-        result = PyObject_CallMethodOneArg(future, method, value);
+        result = run_python<PyObject_CallMethodOneArg>(future, method, value);
     }
     if (result == nullptr) {
         if (PyErr_ExceptionMatches(names.invalid_state_error) == 0 &&
@@ -396,7 +397,7 @@ void deliver(const stream& s, loop_state& state) {
 // ---- Waking the loop
 
 py::object bound_callback(PyObject* self) {
-    return steal(PyObject_GetAttr(self, names.process_callbacks));
+    return steal(run_python<PyObject_GetAttr>(self, names.process_callbacks));
 }
 
 /// Have the loop listen while futures are pending. In its thread.
@@ -406,10 +407,11 @@ void update_listening(PyObject* self, loop_state& state) {
     if (state.listening) {
         state.set_signalling(false);
         state.listening = false;
-        steal(PyObject_CallMethodOneArg(state.loop.ptr(), names.remove_reader, fd.ptr()));
+        steal(
+            run_python<PyObject_CallMethodOneArg>(state.loop.ptr(), names.remove_reader, fd.ptr()));
     } else {
-        steal(PyObject_CallMethodObjArgs(state.loop.ptr(), names.add_reader, fd.ptr(),
-                                         bound_callback(self).ptr(), nullptr));
+        steal(run_python<PyObject_CallMethodObjArgs>(state.loop.ptr(), names.add_reader, fd.ptr(),
+                                                     bound_callback(self).ptr(), nullptr));
         state.listening = true;
         state.set_signalling(true);
     }
@@ -418,7 +420,8 @@ void update_listening(PyObject* self, loop_state& state) {
 /// Have the loop call process_callbacks() in its next turn.
 void schedule(PyObject* self, loop_state& state) {
     if (state.scheduled) return;
-    steal(PyObject_CallMethodOneArg(state.loop.ptr(), names.call_soon, bound_callback(self).ptr()));
+    steal(run_python<PyObject_CallMethodOneArg>(state.loop.ptr(), names.call_soon,
+                                                bound_callback(self).ptr()));
     state.scheduled = true;
     state.turn_end = clock::now() + turn_limit;
 }

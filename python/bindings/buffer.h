@@ -14,7 +14,7 @@ class buffer_view {
 public:
     /// \throw py::error_already_set if the object has none
     explicit buffer_view(PyObject* object) {
-        if (PyObject_GetBuffer(object, &view_, PyBUF_C_CONTIGUOUS) != 0)
+        if (run_python<PyObject_GetBuffer>(object, &view_, PyBUF_C_CONTIGUOUS) != 0)
             throw py::error_already_set();
     }
     buffer_view(const buffer_view&) = delete;

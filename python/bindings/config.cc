@@ -28,6 +28,13 @@ void make_enum(py::module_& m, const char* name, const char* doc,
     m.attr(name) = type;
 }
 
+/// A str, or null with the Python error set; a reference is taken over.
+std::string to_string(PyObject* text) {
+    const auto owned = py::reinterpret_steal<py::object>(text);
+    if (!owned) throw py::error_already_set();
+    return owned.cast<std::string>();
+}
+
 std::string number(double value) {
     std::array<char, 32> text{};
     static_cast<void>(std::snprintf(text.data(), text.size(), "%.17g", value));
@@ -72,7 +79,8 @@ TypeError
                     !py::hasattr(self, name) || text.starts_with('_'))
                     throw py::type_error("StreamConfig() got an unexpected keyword argument '" +
                                          text + "'");
-                py::setattr(self, name, value);
+                if (run_python<PyObject_SetAttr>(self.ptr(), name.ptr(), value.ptr()) != 0)
+                    throw py::error_already_set();
             }
             return config;
         }))
@@ -109,7 +117,9 @@ TypeError
                    ", rate=" + number(c.rate()) + ", burst_size=" + std::to_string(c.burst_size()) +
                    ", max_heaps=" + std::to_string(c.max_heaps()) +
                    ", burst_rate_ratio=" + number(c.burst_rate_ratio()) + ", rate_method=" +
-                   py::str(from_rate_method(c.get_rate_method())).cast<std::string>() + ")";
+                   to_string(
+                       run_python<PyObject_Str>(from_rate_method(c.get_rate_method()).ptr())) +
+                   ")";
         });
     bound.attr("DEFAULT_MAX_PACKET_SIZE") = stream_config::default_max_packet_size;
     bound.attr("DEFAULT_MAX_HEAPS") = stream_config::default_max_heaps;
@@ -128,7 +138,7 @@ bool to_group_mode(PyObject* object, group_mode& mode) {
             return true;
         }
     }
-    PyErr_Format(PyExc_TypeError, "mode must be a GroupMode, not %R", object);
+    set_error(PyExc_TypeError, "mode must be a GroupMode, not %R", object);
     return false;
 }
 
@@ -136,7 +146,7 @@ rate_method to_rate_method(const py::handle& object) {
     for (std::size_t i = 0; i < rate_methods.size(); ++i)
         if (object.ptr() == rate_methods[i]) return static_cast<rate_method>(i);
     throw py::type_error("rate_method must be a RateMethod, not " +
-                         py::repr(object).cast<std::string>());
+                         to_string(run_python<PyObject_Repr>(object.ptr())));
 }
 
 py::object from_rate_method(rate_method method) {

@@ -118,11 +118,11 @@ PyObject* heap_get_repeat_pointers(PyObject* self, void*) {
 
 int heap_set_repeat_pointers(PyObject* self, PyObject* value, void*) {
     if (value == nullptr || (!PyBool_Check(value) && PyNumber_Check(value) == 0)) {
-        PyErr_Format(PyExc_TypeError, "repeat_pointers must be True or False, not %R",
-                     value == nullptr ? Py_None : value);
+        set_error(PyExc_TypeError, "repeat_pointers must be True or False, not %R",
+                  value == nullptr ? Py_None : value);
         return -1;
     }
-    const int repeat = PyObject_IsTrue(value);
+    const int repeat = run_python<PyObject_IsTrue>(value);
     if (repeat < 0) return -1;
     try {
         as_heap(self)->value.set_repeat_pointers(repeat != 0);
@@ -248,9 +248,9 @@ PyObject* reference_repr(PyObject* self) {
     const heap_reference_object* const r = as_reference(self);
     PyObject* const rate = PyFloat_FromDouble(r->rate);
     if (rate == nullptr) return nullptr;
-    PyObject* const text =
-        PyUnicode_FromFormat("HeapReference(%R, cnt=%lld, substream_index=%zu, rate=%R)", r->heap,
-                             static_cast<long long>(r->cnt), r->substream_index, rate);
+    PyObject* const text = run_python<PyUnicode_FromFormat>(
+        "HeapReference(%R, cnt=%lld, substream_index=%zu, rate=%R)", r->heap,
+        static_cast<long long>(r->cnt), r->substream_index, rate);
     Py_DECREF(rate);
     return text;
 }
@@ -271,7 +271,7 @@ PyObject* reference_get_rate(PyObject* self, void*) {
 }
 
 int cannot_delete(const char* name) {
-    PyErr_Format(PyExc_AttributeError, "%s cannot be deleted", name);
+    set_error(PyExc_AttributeError, "%s cannot be deleted", name);
     return -1;
 }
 int reference_set_cnt(PyObject* self, PyObject* value, void*) {
@@ -347,16 +347,16 @@ heap_reference_list_object* as_list(PyObject* self) noexcept {
 /// The reference in \a object, or null with TypeError set.
 const heap_reference_object* to_reference(PyObject* object, Py_ssize_t index) {
     if (PyObject_TypeCheck(object, heap_reference_type) != 0) return as_reference(object);
-    PyErr_Format(PyExc_TypeError, "heaps[%zd] must be a HeapReference, not %R", index, object);
+    set_error(PyExc_TypeError, "heaps[%zd] must be a HeapReference, not %R", index, object);
     return nullptr;
 }
 
 /// A list or tuple of what is in an iterable.
 PyObject* fast_sequence(PyObject* heaps) {
-    PyObject* const sequence = PySequence_Fast(heaps, "");
+    PyObject* const sequence = run_python<PySequence_Fast>(heaps, "");
     if (sequence == nullptr && Py_TYPE(heaps)->tp_iter == nullptr &&
         PyErr_ExceptionMatches(PyExc_TypeError) != 0)
-        PyErr_Format(PyExc_TypeError, "heaps must be an iterable of HeapReference, not %R", heaps);
+        set_error(PyExc_TypeError, "heaps must be an iterable of HeapReference, not %R", heaps);
     return sequence;
 }
 
@@ -418,8 +418,8 @@ Py_ssize_t list_length(PyObject* self) {
 
 PyObject* list_subscript(PyObject* self, PyObject* key) {
     if (!PySlice_Check(key)) {
-        PyErr_Format(PyExc_TypeError,
-                     "a HeapReferenceList can only be indexed with a slice, not %R", key);
+        set_error(PyExc_TypeError, "a HeapReferenceList can only be indexed with a slice, not %R",
+                  key);
         return nullptr;
     }
     Py_ssize_t start = 0;
@@ -477,7 +477,7 @@ TypeError
 
 heap_object* to_heap(PyObject* object) noexcept {
     if (PyObject_TypeCheck(object, heap_type) != 0) return as_heap(object);
-    PyErr_Format(PyExc_TypeError, "heap must be a Heap, not %R", object);
+    set_error(PyExc_TypeError, "heap must be a Heap, not %R", object);
     return nullptr;
 }
 

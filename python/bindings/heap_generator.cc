@@ -123,8 +123,7 @@ which to_which(PyObject* text, const char* name) {
         if (PyUnicode_Compare(text, names.all) == 0) return which::all;
         if (PyUnicode_Compare(text, names.none) == 0) return which::none;
     }
-    PyErr_Format(PyExc_ValueError, "%s is %R, but must be one of 'stale', 'all', 'none'", name,
-                 text);
+    set_error(PyExc_ValueError, "%s is %R, but must be one of 'stale', 'all', 'none'", name, text);
     throw py::error_already_set();
 }
 
@@ -134,7 +133,7 @@ py::object items_of(PyObject* self, PyObject* group) {
     if (group == nullptr || group == Py_None) group = self;
     PyObject* const values = _PyType_Lookup(Py_TYPE(group), names.values);
     if (values == plain_values && values != nullptr) {
-        const py::object by_name = steal(PyObject_GetAttr(group, names.by_name));
+        const py::object by_name = steal(run_python<PyObject_GetAttr>(group, names.by_name));
         return steal(PyDict_Values(by_name.ptr()));
     }
     if (values == nullptr && group == self) {
@@ -142,7 +141,8 @@ py::object items_of(PyObject* self, PyObject* group) {
                         "no item_group was given, neither to the constructor nor to the call");
         throw py::error_already_set();
     }
-    return steal(PySequence_List(steal(PyObject_CallMethodNoArgs(group, names.values)).ptr()));
+    return steal(run_python<PySequence_List>(
+        steal(run_python<PyObject_CallMethodNoArgs>(group, names.values)).ptr()));
 }
 
 /// Position of the note about an ID; makes one.
@@ -177,14 +177,14 @@ void fill(generator_object& g, PyObject* group, heap& h, which descriptors, whic
         PyObject* const object = PyList_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(i));
         descriptor_object* const item = to_item(object);
         if (item == nullptr) {
-            PyErr_Format(PyExc_TypeError, "the item group holds %R, which is not an Item", object);
+            set_error(PyExc_TypeError, "the item group holds %R, which is not an Item", object);
             throw py::error_already_set();
         }
         std::int64_t version = item->version;
         bool has_value = item->value != nullptr;
         if (!is_plain(object)) {
-            has_value = steal(PyObject_GetAttr(object, names.value)).ptr() != Py_None;
-            const py::object v = steal(PyObject_GetAttr(object, names.version));
+            has_value = steal(run_python<PyObject_GetAttr>(object, names.value)).ptr() != Py_None;
+            const py::object v = steal(run_python<PyObject_GetAttr>(object, names.version));
             if (!to_integer(v.ptr(), "version", version)) throw py::error_already_set();
         }
         const std::uint64_t id = item_id(object);
@@ -266,8 +266,8 @@ PyObject* get_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyO
         const Py_ssize_t n_keywords = keywords == nullptr ? 0 : PyTuple_GET_SIZE(keywords);
         std::vector<PyObject*> all{self, h.ptr()};
         all.insert(all.end(), args, args + n_args + n_keywords);
-        return PyObject_VectorcallMethod(names.add_to_heap, all.data(),
-                                         static_cast<std::size_t>(2 + n_args), keywords);
+        return run_python<PyObject_VectorcallMethod>(
+            names.add_to_heap, all.data(), static_cast<std::size_t>(2 + n_args), keywords);
     } catch (...) {
         set_python_error();
         return nullptr;

@@ -215,9 +215,9 @@ PyObject* set_encoding(PyObject* self, PyObject* args) {
 void prepare(descriptor_object* d) {
     if (d->prepared) return;
     auto* const self = reinterpret_cast<PyObject*>(d);
-    steal(PyObject_CallMethodNoArgs(self, names.prepare));
+    steal(run_python<PyObject_CallMethodNoArgs>(self, names.prepare));
     if (!d->prepared) {
-        PyErr_Format(PyExc_ValueError, "the descriptor %R is not initialised", Py_TYPE(self));
+        set_error(PyExc_ValueError, "the descriptor %R is not initialised", Py_TYPE(self));
         throw py::error_already_set();
     }
 }
@@ -373,7 +373,7 @@ bool encode_fast(const descriptor_object& d, encoded_item& encoded) {
     if (PyLong_Check(value)) return encode_integer(d, value, encoded);
     if (PyFloat_Check(value)) return d.number == 'f' && encode_real(d, value, encoded);
     if (PyObject_TypeCheck(value, numpy_integer) != 0) {
-        const py::object number = steal(PyNumber_Index(value));
+        const py::object number = steal(run_python<PyNumber_Index>(value));
         return encode_integer(d, number.ptr(), encoded);
     }
     return false;
@@ -386,14 +386,14 @@ void hold_buffer(PyObject* object, encoded_item& encoded) {
         const py::detail::PyArray_Proxy& a = *as_array(object);
         if ((a.flags & array_c_contiguous) == 0)
             throw py::value_error("the array that to_buffer() returned is not C-contiguous");
-        const py::object size = steal(PyObject_GetAttrString(object, "nbytes"));
+        const py::object size = steal(run_python<PyObject_GetAttrString>(object, "nbytes"));
         encoded.data = reinterpret_cast<const std::uint8_t*>(a.data);
         encoded.length = PyLong_AsSize_t(size.ptr());
         hold_array(object, encoded);
         return;
     }
     auto view = std::make_unique<Py_buffer>();
-    if (PyObject_GetBuffer(object, view.get(), PyBUF_C_CONTIGUOUS) != 0)
+    if (run_python<PyObject_GetBuffer>(object, view.get(), PyBUF_C_CONTIGUOUS) != 0)
         throw py::error_already_set();
     encoded.data = static_cast<const std::uint8_t*>(view->buf);
     encoded.length = static_cast<std::size_t>(view->len);
@@ -416,7 +416,7 @@ std::uint64_t to_id(PyObject* id) {
     if (!to_integer(id, "item ID", number)) {
         if (PyErr_ExceptionMatches(PyExc_TypeError) != 0 && PyLong_Check(id)) {
             PyErr_Clear();
-            PyErr_Format(PyExc_ValueError, "item ID %R is out of range 1 to 2**63 - 1", id);
+            set_error(PyExc_ValueError, "item ID %R is out of range 1 to 2**63 - 1", id);
         }
         throw py::error_already_set();
     }
@@ -427,8 +427,8 @@ std::uint64_t to_id(PyObject* id) {
 
 std::string ascii(PyObject* text, const char* what) {
     if (text == nullptr || !PyUnicode_Check(text)) {
-        PyErr_Format(PyExc_TypeError, "%s must be a str, not %R", what,
-                     text == nullptr ? Py_None : text);
+        set_error(PyExc_TypeError, "%s must be a str, not %R", what,
+                  text == nullptr ? Py_None : text);
         throw py::error_already_set();
     }
     const py::object bytes = steal(PyUnicode_AsASCIIString(text));
@@ -438,9 +438,11 @@ std::string ascii(PyObject* text, const char* what) {
 
 void add_format(const descriptor_object& d, descriptor& out) {
     // Checked by prepare() to be pairs of a one-letter str and a positive int.
-    const py::object fields = steal(PySequence_Fast(d.format, "format must be a sequence"));
+    const py::object fields =
+        steal(run_python<PySequence_Fast>(d.format, "format must be a sequence"));
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fields.ptr()); ++i) {
-        const py::object field = steal(PySequence_Tuple(PySequence_Fast_GET_ITEM(fields.ptr(), i)));
+        const py::object field =
+            steal(run_python<PySequence_Tuple>(PySequence_Fast_GET_ITEM(fields.ptr(), i)));
         const char* code = nullptr;
         unsigned long long bits = 0;
         if (PyArg_ParseTuple(field.ptr(), "sK", &code, &bits) == 0) throw py::error_already_set();
@@ -458,7 +460,7 @@ std::vector<std::uint8_t> encode_description(descriptor_object* d, const flavour
         out.shape.push_back(size < 0 ? variable_dimension : size);
     if (d->dtype != nullptr && d->dtype != Py_None) {
         const bool swap = (f.bug_compat() & bug_compat_swap_endian) != 0;
-        const py::object header = steal(PyObject_CallMethodObjArgs(
+        const py::object header = steal(run_python<PyObject_CallMethodObjArgs>(
             self, names.numpy_header, swap ? Py_True : Py_False, nullptr));
         out.numpy_header = ascii(header.ptr(), "numpy header");
     } else {
@@ -559,7 +561,7 @@ std::uint64_t item_id(PyObject* item) {
     if (const descriptor_object* const d = to_item(item);
         d != nullptr && d->id != nullptr && is_plain(item))
         return to_id(d->id);
-    return to_id(steal(PyObject_GetAttr(item, names.id)).ptr());
+    return to_id(steal(run_python<PyObject_GetAttr>(item, names.id)).ptr());
 }
 
 void encode_item(PyObject* item, encoded_item& encoded) {
@@ -569,13 +571,15 @@ void encode_item(PyObject* item, encoded_item& encoded) {
         encoded.id = to_id(d->id);
         if (encode_fast(*d, encoded)) return;
         encoded.allow_immediate = d->allow_immediate;
-        hold_buffer(steal(PyObject_CallMethodNoArgs(item, names.to_buffer)).ptr(), encoded);
+        hold_buffer(steal(run_python<PyObject_CallMethodNoArgs>(item, names.to_buffer)).ptr(),
+                    encoded);
         return;
     }
-    encoded.id = to_id(steal(PyObject_GetAttr(item, names.id)).ptr());
-    const py::object buffer = steal(PyObject_CallMethodNoArgs(item, names.to_buffer));
-    const py::object allow = steal(PyObject_CallMethodNoArgs(item, names.allow_immediate));
-    const int truth = PyObject_IsTrue(allow.ptr());
+    encoded.id = to_id(steal(run_python<PyObject_GetAttr>(item, names.id)).ptr());
+    const py::object buffer = steal(run_python<PyObject_CallMethodNoArgs>(item, names.to_buffer));
+    const py::object allow =
+        steal(run_python<PyObject_CallMethodNoArgs>(item, names.allow_immediate));
+    const int truth = run_python<PyObject_IsTrue>(allow.ptr());
     if (truth < 0) throw py::error_already_set();
     encoded.allow_immediate = truth != 0;
     hold_buffer(buffer.ptr(), encoded);
@@ -583,7 +587,7 @@ void encode_item(PyObject* item, encoded_item& encoded) {
 
 void encode_item_descriptor(PyObject* object, const flavour& f, encoded_item& encoded) {
     if (PyObject_TypeCheck(object, descriptor_base) == 0) {
-        PyErr_Format(PyExc_TypeError, "descriptor must be a Descriptor, not %R", object);
+        set_error(PyExc_TypeError, "descriptor must be a Descriptor, not %R", object);
         throw py::error_already_set();
     }
     descriptor_object* const d = as_descriptor(object);
@@ -638,7 +642,7 @@ bool to_flavour(PyObject* object, flavour& f) noexcept {
     } catch (const std::exception&) {
         // Not initialised.
     }
-    PyErr_Format(PyExc_TypeError, "flavour must be a Flavour, not %R", object);
+    set_error(PyExc_TypeError, "flavour must be a Flavour, not %R", object);
     return false;
 }
 

@@ -9,21 +9,25 @@
 namespace spead2::python {
 namespace {
 
-std::string repr(PyObject* object) { return py::repr(py::handle(object)).cast<std::string>(); }
+std::string repr(PyObject* object) {
+    const auto text = py::reinterpret_steal<py::object>(run_python<PyObject_Repr>(object));
+    if (!text) throw py::error_already_set();
+    return text.cast<std::string>();
+}
 
 [[noreturn]] void type_error(const std::string& text) { throw py::type_error(text); }
 
 bool is_socket(PyObject* object) {
     static PyObject* const type =
         py::object(py::module_::import("socket").attr("socket")).release().ptr();
-    const int result = PyObject_IsInstance(object, type);
+    const int result = run_python<PyObject_IsInstance>(object, type);
     if (result < 0) throw py::error_already_set();
     return result != 0;
 }
 
 /// An int in a range. \throw TypeError if it is none, ValueError if it is outside
 std::int64_t to_int(PyObject* object, const char* name, std::int64_t low, std::int64_t high) {
-    const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(object));
+    const auto index = py::reinterpret_steal<py::object>(run_python<PyNumber_Index>(object));
     if (!index) {
         PyErr_Clear();
         type_error(std::string(name) + " must be an int, not " + repr(object));
@@ -76,14 +80,16 @@ public:
         const std::string wrong =
             "endpoints must be a list of pairs (host name, port), not " + repr(object);
         if (PyUnicode_Check(object) || PySequence_Check(object) == 0) type_error(wrong);
-        const auto list = py::reinterpret_steal<py::object>(PySequence_Fast(object, ""));
+        const auto list =
+            py::reinterpret_steal<py::object>(run_python<PySequence_Fast>(object, ""));
         if (!list) throw py::error_already_set();
         for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list.ptr()); ++i) {
             PyObject* const element = PySequence_Fast_GET_ITEM(list.ptr(), i);
             if (PyUnicode_Check(element) || PySequence_Check(element) == 0 ||
-                PySequence_Size(element) != 2)
+                run_python<PySequence_Size>(element) != 2)
                 type_error(wrong);
-            const auto pair = py::reinterpret_steal<py::object>(PySequence_Tuple(element));
+            const auto pair =
+                py::reinterpret_steal<py::object>(run_python<PySequence_Tuple>(element));
             if (!pair || PyTuple_GET_SIZE(pair.ptr()) != 2) throw py::error_already_set();
             result_.endpoints.push_back(
                 to_endpoint(PyTuple_GET_ITEM(pair.ptr(), 0), PyTuple_GET_ITEM(pair.ptr(), 1)));
@@ -119,7 +125,10 @@ public:
         once(has_socket_, "socket");
         if (!is_socket(object)) type_error("socket must be a socket.socket, not " + repr(object));
         result_.socket_object = py::reinterpret_borrow<py::object>(object);
-        const int fd = result_.socket_object.attr("fileno")().cast<int>();
+        const auto number = py::reinterpret_steal<py::object>(
+            run_python<PyObject_CallMethodNoArgs>(object, py::str("fileno").ptr()));
+        if (!number) throw py::error_already_set();
+        const int fd = number.cast<int>();
         if (fd < 0) throw py::value_error("socket is closed: " + repr(object));
         result_.socket = fd;
     }

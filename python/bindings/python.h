@@ -3,6 +3,7 @@
 // threads leave to be done under the GIL (releasing objects, logging).
 #pragma once
 
+#include <cxxabi.h>
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
@@ -23,8 +24,30 @@ namespace py = pybind11;
 /// interpreter's end never. Its type is that of heap_owner::release.
 void release_reference(void* object) noexcept;
 
+/// Wait until the process ends. For threads that asked for the GIL after the interpreter's end: up
+/// to Python 3.13 they are ended by unwinding their stack (abi::__forced_unwind), which C++ code
+/// does not survive - destructors would touch Python objects without the GIL.
+[[noreturn]] void stay_for_ever() noexcept;
+
+/// Call a function of Python's API that may run Python code, and so give up the GIL and ask for it
+/// again. Should the interpreter end meanwhile, the calling thread stays here for ever.
+template <auto Function, typename... Args>
+auto run_python(Args... args) {
+    try {
+        return Function(args...);
+    } catch (const abi::__forced_unwind&) {
+        stay_for_ever();
+    }
+}
+
+/// PyErr_Format(), which may run Python code to show an object.
+template <typename... Args>
+void set_error(PyObject* type, const char* format, Args... args) {
+    run_python<PyErr_Format>(type, format, args...);
+}
+
 /// Take the GIL after PyEval_SaveThread. Once the interpreter has ended, the calling thread stays
-/// here for ever: Python would end it by unwinding its stack, which C++ code does not survive.
+/// here for ever.
 void restore_gil(PyThreadState* state) noexcept;
 
 /// Release the GIL, if the caller has it, until the end of the scope.

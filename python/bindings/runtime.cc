@@ -127,7 +127,11 @@ bool has_gil() noexcept { return Py_IsInitialized() != 0 && PyGILState_Check() !
 void release_reference(void* object) noexcept {
     auto* const o = static_cast<PyObject*>(object);
     if (has_gil()) {
-        Py_DECREF(o);
+        try {
+            Py_DECREF(o);
+        } catch (const abi::__forced_unwind&) {
+            stay_for_ever();
+        }
         return;
     }
     try {
@@ -137,11 +141,15 @@ void release_reference(void* object) noexcept {
     }
 }
 
+void stay_for_ever() noexcept {
+    for (;;) ::pause();
+}
+
 void restore_gil(PyThreadState* state) noexcept {
     try {
         PyEval_RestoreThread(state);
-    } catch (...) {
-        for (;;) ::pause();  // until the process ends
+    } catch (const abi::__forced_unwind&) {
+        stay_for_ever();
     }
 }
 
@@ -156,7 +164,8 @@ bool signal_raised() {
 }
 
 void set_os_error(int code, const std::string& text) noexcept {
-    PyObject* const error = PyObject_CallFunction(PyExc_OSError, "is", code, text.c_str());
+    PyObject* const error =
+        run_python<PyObject_CallFunction>(PyExc_OSError, "is", code, text.c_str());
     if (error == nullptr) return;
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
     Py_DECREF(error);
@@ -165,6 +174,8 @@ void set_os_error(int code, const std::string& text) noexcept {
 void set_python_error() noexcept {
     try {
         throw;
+    } catch (const abi::__forced_unwind&) {
+        stay_for_ever();  // too late for what was unwound already, but better than to abort
     } catch (py::error_already_set& e) {
         e.restore();
     } catch (const py::builtin_exception& e) {

@@ -95,8 +95,8 @@ stream* to_stream(PyObject* object) noexcept {
         if (instance->simple_layout && instance->simple_holder_constructed)
             return static_cast<stream*>(instance->simple_value_holder[0]);
     }
-    PyErr_Format(PyExc_TypeError, "an initialised stream is needed, not an object of %R",
-                 Py_TYPE(object));
+    set_error(PyExc_TypeError, "an initialised stream is needed, not an object of %R",
+              Py_TYPE(object));
     return nullptr;
 }
 

@@ -13,7 +13,7 @@ PREAMBLE = """
 import asyncio, gc, sys, threading
 import numpy as np
 import spead2, spead2.send, spead2.send.asyncio
-from spead2.send import GroupMode, Heap, HeapReference, StreamConfig
+from spead2.send import GroupMode, Heap, HeapReference, HeapReferenceList, StreamConfig
 
 def make_heap(size):
     heap = Heap()
@@ -176,3 +176,87 @@ def test_interrupted_heap_is_sent_nevertheless() -> None:
         """
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\nTrue\n", "")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Heap().add_item(Endless())",
+        "Heap().add_descriptor(Undescribed())",
+        "group(Endless()).get_heap()",
+        "spead2.send.HeapGenerator(EndlessGroup()).get_heap()",
+        "EndlessGenerator(None).get_heap()",
+        "drop_heap()",
+        "stream.send_heap(Heap(), cnt=Number())",
+        "stream.send_heap(Heap(), rate=Number())",
+        "stream.send_heap(Number())",
+        "stream.send_heaps(iter(never, None), GroupMode.SERIAL)",
+        "stream.send_heaps([HeapReference(Heap())], Number())",
+        "HeapReferenceList(iter(never, None))",
+        "HeapReference(Heap(), cnt=Number())",
+        "setattr(Heap(), 'repeat_pointers', Truth())",
+        "StreamConfig(rate=Number())",
+        "StreamConfig(rate_method=Number())",
+        "spead2.Flavour(4, 64, Number())",
+        "spead2.send.UdpStream(pool, Endpoints())",
+        "spead2.send.UdpStream(pool, [('127.0.0.1', Number())])",
+        "spead2.send.UdpStream(pool, [(Number(), 1)])",
+        "send_from('create_future')",
+        "send_from('call_soon')",
+        "send_from('add_reader')",
+    ],
+)
+def test_exit_while_python_code_runs_in_a_call(call: str) -> None:
+    """A thread that waits for the GIL below our code is not taken off its stack."""
+    done = run(
+        f"""
+        started = threading.Event()
+        def never(*args):
+            started.set()
+            while True:
+                pass
+        class Item(spead2.Item):
+            def __init__(self):
+                super().__init__(0x1000, "x", "", (), "u1", value=1)
+        class Endless(Item):
+            to_buffer = never
+        class Undescribed(Item):
+            _numpy_header = never
+        class EndlessGroup(spead2.ItemGroup):
+            values = never
+        class EndlessGenerator(spead2.send.HeapGenerator):
+            add_to_heap = never
+        class Number:
+            __index__ = __float__ = __repr__ = never
+        class Truth(int):
+            __bool__ = never
+        class Endpoints(list):
+            __iter__ = never
+        class Buffer(bytearray):
+            __del__ = never
+        class Held(Item):
+            def to_buffer(self):
+                return Buffer(100)
+        def group(item):
+            group = spead2.send.ItemGroup()
+            group._by_name["x"] = item
+            return group
+        def drop_heap():
+            heap = Heap()
+            heap.add_item(Held())
+            del heap
+        def send_from(method):
+            class Loop(asyncio.SelectorEventLoop):
+                pass
+            loop = Loop()
+            async def send():
+                stream = spead2.send.asyncio.InprocStream(pool, [spead2.InprocQueue()], slow)
+                setattr(Loop, method, never)
+                await stream.async_send_heap(make_heap(100_000))
+            loop.run_until_complete(send())
+        stream = spead2.send.BytesStream(pool)
+        threading.Thread(target=lambda: {call}, daemon=True).start()
+        assert started.wait(30)
+        """
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
