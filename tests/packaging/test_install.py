@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -143,17 +144,89 @@ def test_engine_is_not_linked_to_what_a_machine_may_lack(prefix: Path) -> None:
     assert needed <= {"libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libc.so.6"}
 
 
-def test_classical_configuration_takes_gnuradios_python(tmp_path: Path) -> None:
-    """Another python3 on PATH could not load the blocks, so it must not be taken."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "python3").symlink_to("/bin/false")
-    environment = dict(os.environ, PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
-    output = run("cmake", "-G", "Ninja", "-S", ROOT, "-B", tmp_path / "build", env=environment)
+@pytest.fixture(scope="module")
+def classical(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``cmake -B build && cmake --build build && cmake --install build`` would make of "/".
+
+    Another python3 on PATH could not load the blocks, so it must not be taken: there is one here
+    that cannot even run. The folder lies beside script/setup's so that ccache knows all objects.
+    """
+    ccache = shutil.which("ccache")
+    if ccache is None:
+        pytest.skip("would compile everything again, since there is no ccache")
+    folder = tmp_path_factory.mktemp("classical")
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python3").symlink_to("/bin/false")
+    path = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
+    environment = dict(os.environ, PATH=path, CCACHE_BASEDIR=str(ROOT), DESTDIR=str(folder))
+    build = ROOT / "build" / "classical"
+    configure = ["cmake", "--fresh", "-G", "Ninja", "-S", ROOT, "-B", build]
+    configure += [f"-DCMAKE_CXX_COMPILER_LAUNCHER={ccache}", *warnings_as_errors()]
+    output = run(*configure, env=environment)
     if "GNU Radio blocks OFF" in output:
         pytest.skip("there are no GNU Radio blocks in this build")
     assert f"({SYSTEM_PYTHON})" in output
-    script = (tmp_path / "build" / "python" / "cmake_install.cmake").read_text()
-    folders = set(re.findall(r"\$\{CMAKE_INSTALL_PREFIX\}/(lib/python[^/]*/[^/\"]*)", script))
-    searched = run(SYSTEM_PYTHON, "-c", "import sys; print(*sys.path)").split()
-    assert folders
-    assert {f"/usr/local/{folder}" for folder in folders} <= set(searched)
+    run("cmake", "--build", build, env=environment)
+    run("cmake", "--install", build, env=environment)
+    return folder
+
+
+def warnings_as_errors() -> list[str]:
+    """Return the option as script/setup gave it, which all compiler calls contain."""
+    name = "CMAKE_COMPILE_WARNING_AS_ERROR"
+    values = re.findall(rf"(?m)^{name}:\w+=(\w+)$", (BUILD / "CMakeCache.txt").read_text())
+    return [f"-D{name}={value}" for value in values]
+
+
+# Given its own time: on a machine whose ccache is disabled or small it compiles everything.
+@pytest.mark.timeout(900)
+def test_default_prefix_is_where_python_and_companion_look(classical: Path) -> None:
+    code = "import sys; from gnuradio import gr; print(*sys.path); print(gr.prefs().get_string("
+    code += "'grc', 'global_blocks_path', ''))"
+    packages, blocks = run(SYSTEM_PYTHON, "-c", code).splitlines()
+    installed = {
+        str(path).removeprefix(str(classical))
+        for pattern in ("spead2", "gnuradio/spead2")
+        for path in classical.glob(f"usr/local/lib/python3*/*-packages/{pattern}/__init__.py")
+    }
+    (root,) = {path.split("-packages/")[0] + "-packages" for path in installed}
+    assert installed == {f"{root}/spead2/__init__.py", f"{root}/gnuradio/spead2/__init__.py"}
+    assert root in packages.split()
+    (definition,) = classical.rglob("spead2_udp_heap_sink.block.yml")
+    folder = str(definition.parent).removeprefix(str(classical))
+    assert folder in blocks.split(os.pathsep)
+
+
+LIST_BLOCKS = """
+from gnuradio import gr
+from gnuradio.grc.core.platform import Platform
+version = (gr.major_version(), gr.api_version(), gr.minor_version())
+platform = Platform(version=gr.version(), version_parts=version, prefs=gr.prefs())
+platform.build_library()
+for key, block in sorted(platform.blocks.items()):
+    if block.category == ["SPEAD"]:
+        print(key)
+"""
+
+
+@pytest.mark.timeout(900)
+def test_companion_finds_blocks_and_compiles_flowgraphs_as_installed(
+    classical: Path, tmp_path: Path
+) -> None:
+    (packages,) = classical.glob("usr/local/lib/python3*/*-packages")
+    environment = dict(
+        os.environ,
+        HOME=str(tmp_path),  # nothing of the user's, and nothing left there
+        PYTHONPATH=str(packages),
+        GRC_BLOCKS_PATH=str(classical / "usr/local/share/gnuradio/grc/blocks"),
+    )
+    found = run(SYSTEM_PYTHON, "-c", LIST_BLOCKS, env=environment).split()
+    assert found == sorted(path.name.split(".")[0] for path in (ROOT / "grc").glob("*.block.yml"))
+    grcc = shutil.which("grcc", path=str(SYSTEM_PYTHON.parent))
+    assert grcc is not None
+    flowgraphs = sorted((ROOT / "apps").glob("*.grc"))
+    assert flowgraphs
+    run(SYSTEM_PYTHON, grcc, "-o", tmp_path, *flowgraphs, env=environment)
+    for flowgraph in flowgraphs:
+        program = tmp_path / f"{flowgraph.stem}.py"
+        assert "--packet-size" in run(SYSTEM_PYTHON, program, "--help", env=environment)
