@@ -17,8 +17,9 @@ SOURCES = [
     *(ROOT / f"lib/transports/{name}.cc" for name in ("endpoint", "inproc", "socket", "udp")),
 ]
 
+pytestmark = [pytest.mark.cxx, pytest.mark.timeout(900)]
 
-@pytest.mark.timeout(900)
+
 def test_no_datagram_is_lost_whatever_the_kernel_refuses(tmp_path: pathlib.Path) -> None:
     program = tmp_path / "udp_fallbacks"
     subprocess.run(
