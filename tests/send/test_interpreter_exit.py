@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 PREAMBLE = """
-import asyncio, gc, sys, threading
+import asyncio, gc, signal, sys, threading
 import numpy as np
 import spead2, spead2.send, spead2.send.asyncio
 from spead2.send import GroupMode, Heap, HeapReference, HeapReferenceList, StreamConfig
@@ -21,6 +21,8 @@ def make_heap(size):
         spead2.Item(0x1000, "x", "", (size,), np.uint8, value=np.zeros(size, np.uint8)))
     return heap
 
+# Ignored in what a shell runs in the background, and children inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 pool = spead2.ThreadPool()
 slow = StreamConfig(rate=1e6, burst_size=100, max_heaps=100)
 """
@@ -136,7 +138,7 @@ def test_log_messages_of_the_last_moment_arrive() -> None:
 def test_keyboard_interrupt_ends_a_blocking_call(wait: str, waiting: str) -> None:
     done = run(
         f"""
-        import os, signal
+        import os
         stream = spead2.send.BytesStream(pool, slow)
         queue = spead2.InprocQueue()
         blocking = False
@@ -160,7 +162,6 @@ def test_keyboard_interrupt_ends_a_blocking_call(wait: str, waiting: str) -> Non
 def test_interrupted_heap_is_sent_nevertheless() -> None:
     done = run(
         """
-        import signal
         stream = spead2.send.BytesStream(pool, StreamConfig(rate=5e6, burst_size=100))
         def interrupt():
             while not stream.getvalue():
