@@ -42,6 +42,8 @@ constexpr std::chrono::milliseconds event_patience{100};
 constexpr std::chrono::milliseconds event_lag{10};
 // This many in a row that did not are not an accident.
 constexpr int max_missed_events = 3;
+// Stopping a queue is a matter of microseconds.
+constexpr std::chrono::milliseconds drain_patience{100};
 // A device that completes nothing for this long is stuck.
 constexpr std::chrono::seconds device_patience{5};
 
@@ -293,54 +295,84 @@ std::size_t udp_ibv_sender::accept(packet_span packets) noexcept {
         std::min({packets.packets.size(), slots_.size() - outstanding_, batch_size_});
     if (n == 0) return 0;
     if (outstanding_ == 0) head_ = tail_ = 0;  // these slots are the likeliest to be in the cache
-    const std::size_t first = head_;
+    const std::size_t first = outstanding_;
     for (std::size_t i = 0; i < n; ++i) {
         const packet& p = packets.packets[i];
         fill(slots_[head_], p, packets.iovs + p.first_iov);
         head_ = next(head_);
     }
-    const std::size_t posted = post(first, n);
-    outstanding_ += posted;
-    if (posted < n) head_ = (first + posted) % slots_.size();
-    return posted;
+    outstanding_ += n;
+    post(first, n);
+    return n;
 }
 
-/// Post \a n slots from \a first on as one batch. What was refused, and what went unsignaled before
-/// it, is put down as refused_. \return slots that are in use now
-std::size_t udp_ibv_sender::post(std::size_t first, std::size_t n) noexcept {
-    slot& last = slots_[(first + n - 1) % slots_.size()];
+/// Post the \a n slots in flight from \a first on as one batch. If the device refuses one, that
+/// packet has failed, and those behind it are posted as a batch of their own.
+void udp_ibv_sender::post(std::size_t first, std::size_t n) noexcept {
+    slot& last = in_flight(first + n - 1);
     last.request.send_flags |= IBV_SEND_SIGNALED;
-    last.request.next = nullptr;
-    ibv_send_wr* bad = nullptr;
-    const int code = queue_.post(&slots_[first].request, bad);
-    last.request.next = &slots_[next(static_cast<std::size_t>(&last - slots_.data()))].request;
-    if (code == 0) return n;
-    const std::size_t bad_slot = bad != nullptr ? static_cast<std::size_t>(bad->wr_id) : first;
-    refused_ = (bad_slot + slots_.size() - first) % slots_.size() + 1;
-    refusal_ = {code, std::generic_category()};
-    return refused_;
+    ibv_send_wr* const after = std::exchange(last.request.next, nullptr);
+    const std::size_t end = first + n;
+    while (first != end) {
+        ibv_send_wr* bad = nullptr;
+        const int code = queue_.post(&in_flight(first).request, bad);
+        if (code == 0) {
+            unsignaled_ = 0;
+            break;
+        }
+        // What was taken before it went without asking for a completion.
+        const std::size_t refused =
+            bad != nullptr ? position(static_cast<std::size_t>(bad->wr_id)) : first;
+        const std::error_code error(code, std::generic_category());
+        log_failure("a packet was refused: " + error.message());
+        mark_failed(refused, error);
+        unsignaled_ += refused + 1 - first;
+        first = refused + 1;
+    }
+    last.request.next = after;
 }
 
 // ---- Completions
 
-/// The \a n oldest packets in flight have been sent.
-void udp_ibv_sender::retire(std::size_t n) noexcept {
+/// Packet \a i of those in flight has failed. That is reported when its turn comes.
+void udp_ibv_sender::mark_failed(std::size_t i, const std::error_code& error) noexcept {
+    slot& s = in_flight(i);
+    if (!s.error) ++marked_;
+    s.error = error;
+}
+
+/// Report what is done, up to the first packets that failed: what was sent behind those has to wait
+/// for the next call.
+void udp_ibv_sender::report() noexcept {
+    if (marked_ == 0) {
+        leave(completed_);
+        return;
+    }
+    std::size_t n = 0;
+    while (n != completed_ && !in_flight(n).error) ++n;
+    leave(n);
+    for (; completed_ != 0 && in_flight(0).error; --marked_, --sent_, ++failed_) {
+        slot& s = in_flight(0);
+        if (failed_ != 0 && s.error != failure_) break;
+        failure_ = std::exchange(s.error, {});
+        leave(1);
+    }
+}
+
+/// The \a n oldest packets in flight have been sent; their slots are free.
+void udp_ibv_sender::leave(std::size_t n) noexcept {
+    if (n == 0) return;
     tail_ = (tail_ + n) % slots_.size();
     outstanding_ -= n;
+    completed_ -= n;
+    unsignaled_ = std::min(unsignaled_, outstanding_);
     sent_ += n;
     waiting_since_ = {};
 }
 
-/// The \a n oldest packets in flight have failed.
-void udp_ibv_sender::fail(std::size_t n, const std::error_code& error) noexcept {
-    tail_ = (tail_ + n) % slots_.size();
-    outstanding_ -= n;
-    failed_ += n;
-    failure_ = error;
-    waiting_since_ = {};
-}
-
 void udp_ibv_sender::poll() noexcept {
+    if (failed_ != 0) return;
+    if (completed_ != 0) report();
     if (outstanding_ == 0 || failed_ != 0) return;
     ibv_wc completions[16];
     for (;;) {
@@ -353,65 +385,89 @@ void udp_ibv_sender::poll() noexcept {
         }
         for (int i = 0; i < n; ++i) {
             // Completions come in order, so this one stands for all before it.
-            const auto at = static_cast<std::size_t>(completions[i].wr_id);
-            const std::size_t before = (at + slots_.size() - tail_) % slots_.size();
+            const std::size_t at = position(static_cast<std::size_t>(completions[i].wr_id));
+            completed_ = at + 1;
             if (completions[i].status != IBV_WC_SUCCESS) {
-                retire(before);
-                fail_request(completions[i]);
+                fail_request(at, completions[i]);
                 return;
             }
-            retire(before + 1);
+            report();
+            if (failed_ != 0) return;
         }
         if (n < static_cast<int>(std::size(completions))) break;
     }
-    if (refused_ != 0 && outstanding_ == refused_) settle_refused();
 }
 
-/// The oldest packet in flight failed, and with it the queue stopped; nothing after it was sent.
-void udp_ibv_sender::fail_request(const ibv_wc& completion) noexcept {
+/// Packet \a i of those in flight failed, and with it the queue stopped; nothing after it was sent.
+void udp_ibv_sender::fail_request(std::size_t i, const ibv_wc& completion) noexcept {
     log_failure(std::string("a packet could not be sent: ") +
                 verbs_library::get().wc_status_str(completion.status) + " (vendor error " +
                 std::to_string(completion.vendor_err) + ")");
-    fail(1, error_of(completion.status));
-    refused_ = std::min(refused_, outstanding_);
+    mark_failed(i, error_of(completion.status));
+    restart();
+    report();
+}
+
+/// After a failure: start the queue again and post what the device has not done. Packets that have
+/// failed are left out.
+void udp_ibv_sender::restart() noexcept {
     armed_ = false;
     std::error_code error = queue_.restart();
     if (error) error = queue_.rebuild();
-    if (!error) error = repost();
-    if (error) give_up(error);
+    if (error) {
+        give_up(error);
+        return;
+    }
+    const std::size_t end = outstanding_;
+    unsignaled_ = 0;
+    for (std::size_t i = completed_; i != end;) {
+        std::size_t n = 0;
+        while (i + n != end && !in_flight(i + n).error) ++n;
+        if (n != 0) post(i, n);
+        i += n;
+        for (; i != end && in_flight(i).error; ++i) ++unsignaled_;
+    }
 }
 
-/// After a restart: post what was in flight again. What counts as refused is not.
-std::error_code udp_ibv_sender::repost() noexcept {
-    const std::size_t n = outstanding_ - refused_;
-    if (n == 0) return {};
-    slot& last = slots_[(tail_ + n - 1) % slots_.size()];  // the end of a batch, so signaled
-    ibv_send_wr* const after = std::exchange(last.request.next, nullptr);
-    ibv_send_wr* bad = nullptr;
-    const int code = queue_.post(&slots_[tail_].request, bad);
-    last.request.next = after;
-    return {code, std::generic_category()};
-}
-
-/// All that went before the refused packets is done, so the queue can be emptied of those of them
-/// that it took.
-void udp_ibv_sender::settle_refused() noexcept {
-    log_failure("packets were refused: " + refusal_.message());
-    armed_ = false;
-    std::error_code error = queue_.restart();
-    if (error) error = queue_.rebuild();
-    fail(refused_, refusal_);
-    refused_ = 0;
-    if (error) give_up(error);
+/// No completion will come for the packets in flight, since the device refused those that asked for
+/// one. In the error state it completes whatever it has not sent with an error, then the marker.
+void udp_ibv_sender::drain() noexcept {
+    const std::size_t n = outstanding_;
+    bool known = marked_ == n;  // it took none
+    const bool stopped = !known;
+    std::size_t sent = n;
+    if (stopped && !queue_.stop()) {
+        slot& marker = in_flight(n - 1);  // one that was refused
+        marker.request.send_flags |= IBV_SEND_SIGNALED;
+        ibv_send_wr* const after = std::exchange(marker.request.next, nullptr);
+        ibv_send_wr* bad = nullptr;
+        const bool posted = queue_.post(&marker.request, bad) == 0;
+        marker.request.next = after;
+        const clock::time_point limit = clock::now() + drain_patience;
+        while (posted && !known && clock::now() < limit) {
+            ibv_wc completion;
+            const int got = queue_.poll({&completion, 1});
+            if (got < 0) break;
+            if (got == 0) continue;
+            const std::size_t at = position(static_cast<std::size_t>(completion.wr_id));
+            known = at == n - 1;
+            if (!known) sent = std::min(sent, at);
+        }
+    }
+    for (std::size_t i = 0; i != n && !known; ++i)
+        if (!in_flight(i).error) mark_failed(i, std::make_error_code(std::errc::io_error));
+    completed_ = known ? sent : n;
+    if (stopped) restart();
+    report();
 }
 
 /// Nobody knows what became of the packets in flight.
 void udp_ibv_sender::fail_outstanding(const std::error_code& reason) noexcept {
+    for (std::size_t i = completed_; i != outstanding_; ++i) mark_failed(i, reason);
+    completed_ = outstanding_;
     armed_ = false;
-    const std::error_code error = queue_.rebuild();
-    fail(outstanding_, reason);
-    refused_ = 0;
-    if (error) give_up(error);
+    if (const std::error_code error = queue_.rebuild()) give_up(error);
+    report();
 }
 
 /// The device does not recover. Whatever is in flight has failed, and so will all that follows.
@@ -420,8 +476,9 @@ void udp_ibv_sender::give_up(const std::error_code& error) noexcept {
                 description_ + ": the device does not recover: " + error.message());
     broken_ = error;
     queue_.close();
-    if (outstanding_ != 0) fail(outstanding_, failed_ != 0 ? failure_ : error);
-    refused_ = 0;
+    for (std::size_t i = completed_; i != outstanding_; ++i) mark_failed(i, error);
+    completed_ = outstanding_;
+    unsignaled_ = 0;
 }
 
 /// Log an error, at most one a second: every packet may fail.
@@ -445,25 +502,29 @@ void udp_ibv_sender::log_failure(const std::string& text) noexcept {
 send_result udp_ibv_sender::send(packet_span packets) noexcept {
     send_result result;
     const bool waited = std::exchange(waited_, false);
-    if (broken_ && failed_ == 0) {
-        result.accepted = failed_ = packets.packets.size();
-        failure_ = broken_;
-    }
     for (int polls = 0; !broken_;) {
         poll();
         if (armed_ && polls == 0 && (waited || sent_ != 0)) take_event(waited);
         if (failed_ != 0) break;
-        if (refused_ == 0) {
-            const std::size_t n = accept(packets);
-            result.accepted += n;
-            packets.packets = packets.packets.subspan(n);
-            if (n != 0 && refused_ == 0 && !packets.packets.empty()) continue;
-        }
+        const std::size_t n = accept(packets);
+        result.accepted += n;
+        packets.packets = packets.packets.subspan(n);
+        if (n != 0 && !packets.packets.empty()) continue;
+        if (outstanding_ != 0 && unsignaled_ == outstanding_) drain();
         // Where there is progress, the stream may have more to do than to wait.
-        if (outstanding_ == 0 || sent_ != 0 || result.accepted != 0) break;
+        if (outstanding_ == 0 || sent_ != 0 || failed_ != 0 || result.accepted != 0) break;
         if (++polls == max_poll_) {
             wait(result);
             break;
+        }
+    }
+    if (broken_ && failed_ == 0) {
+        report();
+        if (outstanding_ == 0 && failed_ == 0 && !packets.packets.empty()) {
+            failed_ = packets.packets.size();
+            failure_ = broken_;
+            result.accepted += failed_;
+            packets.packets = {};
         }
     }
     result.released = std::exchange(sent_, 0);
@@ -535,7 +596,7 @@ bool udp_ibv_sender::set_rate(double bytes_per_second) noexcept {
 
 void udp_ibv_sender::quiesce() noexcept {
     queue_.close();
-    outstanding_ = refused_ = sent_ = failed_ = 0;
+    outstanding_ = completed_ = marked_ = unsignaled_ = sent_ = failed_ = 0;
     broken_ = std::make_error_code(std::errc::operation_canceled);
 }
 

@@ -75,6 +75,7 @@ private:
         std::uint8_t* frame = nullptr;
         std::uint32_t substream = ~std::uint32_t{0};  ///< that the header was written for
         std::uint32_t size = 0;                       ///< and the size of packet
+        std::error_code error{};                      ///< the packet has failed with this
     };
 
     struct region {
@@ -92,16 +93,17 @@ private:
     void gather(slot& s, const packet& p, const iovec* iovs) noexcept;
     [[nodiscard]] const region* find_region(const std::uint8_t* data, std::size_t& run) noexcept;
     [[nodiscard]] std::size_t accept(packet_span packets) noexcept;
-    [[nodiscard]] std::size_t post(std::size_t first, std::size_t n) noexcept;
+    void post(std::size_t first, std::size_t n) noexcept;
 
     // Completions.
     void poll() noexcept;
-    void retire(std::size_t n) noexcept;
-    void fail(std::size_t n, const std::error_code& error) noexcept;
-    void fail_request(const ibv_wc& completion) noexcept;
+    void mark_failed(std::size_t i, const std::error_code& error) noexcept;
+    void report() noexcept;
+    void leave(std::size_t n) noexcept;
+    void fail_request(std::size_t i, const ibv_wc& completion) noexcept;
     void fail_outstanding(const std::error_code& reason) noexcept;
-    void settle_refused() noexcept;
-    [[nodiscard]] std::error_code repost() noexcept;
+    void restart() noexcept;
+    void drain() noexcept;
     void log_failure(const std::string& text) noexcept;
     void give_up(const std::error_code& error) noexcept;
     void take_event(bool waited) noexcept;
@@ -109,6 +111,14 @@ private:
 
     [[nodiscard]] std::size_t next(std::size_t i) const noexcept {
         return i + 1 == slots_.size() ? 0 : i + 1;
+    }
+    /// Slot of the \a i-th packet in flight.
+    [[nodiscard]] slot& in_flight(std::size_t i) noexcept {
+        return slots_[(tail_ + i) % slots_.size()];
+    }
+    /// Which of those in flight a slot is.
+    [[nodiscard]] std::size_t position(std::size_t slot_index) const noexcept {
+        return (slot_index + slots_.size() - tail_) % slots_.size();
     }
 
     // What the device uses outlives the queue.
@@ -135,8 +145,9 @@ private:
     std::size_t head_ = 0;
     std::size_t tail_ = 0;
     std::size_t outstanding_ = 0;
-    std::size_t refused_ = 0;  ///< of those, at the end: went with a batch that was refused
-    std::error_code refusal_;
+    std::size_t completed_ = 0;   ///< of those, at the tail: done, but not reported yet
+    std::size_t unsignaled_ = 0;  ///< at the head: no completion will tell about them
+    std::size_t marked_ = 0;      ///< that have failed
 
     // Not reported yet; sent ones come before failed ones.
     std::size_t sent_ = 0;

@@ -152,6 +152,12 @@ std::error_code verbs_queue::start() noexcept {
     return {code, std::generic_category()};
 }
 
+std::error_code verbs_queue::stop() noexcept {
+    ibv_qp_attr change{};
+    change.qp_state = IBV_QPS_ERR;
+    return {lib_.modify_qp(qp_.get(), &change, IBV_QP_STATE), std::generic_category()};
+}
+
 std::error_code verbs_queue::restart() noexcept {
     ibv_qp_attr change{};
     change.qp_state = IBV_QPS_RESET;

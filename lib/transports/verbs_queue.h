@@ -57,6 +57,9 @@ public:
     /// Take what made event_fd() readable. \return whether there was anything
     bool take_event() noexcept;
 
+    /// Enter the error state: what was posted and not sent completes with an error, and so does
+    /// what is posted from now on.
+    [[nodiscard]] std::error_code stop() noexcept;
     /// After an error: drop everything posted and be ready to post again.
     [[nodiscard]] std::error_code restart() noexcept;
     /// The same when the completion queue is broken too, or the device is stuck.

@@ -78,6 +78,53 @@ def test_refused_post(device: Device, capture: FrameSocket) -> None:
     assert_others_arrived(run, capture)
 
 
+@pytest.mark.parametrize("number", [1, 2, 7, 8, 11, 12])
+def test_only_the_refused_packet_is_missing(
+    device: Device, capture: FrameSocket, number: int
+) -> None:
+    """Wherever in a batch it is: those before it have gone, without a completion of their own."""
+    run = send(device, {"SOFTVERBS_FAIL_POST": str(number)})
+    assert failed(run) == {1: errno.ENOMEM}
+    heaps = collect(frame[42:] for frame in capture.read())
+    assert heaps[1].packets == 11
+    assert heaps[1].received < SIZE
+    assert all(heaps[cnt].packets == 12 for cnt in range(2, HEAPS + 1))
+    assert run.event("destroy_qp")["outstanding"] == 0
+
+
+def test_refused_packet_costs_other_heaps_of_its_batch_nothing(
+    device: Device, capture: FrameSocket
+) -> None:
+    run = device.run(
+        "send_asynchronously",
+        {"SOFTVERBS_FAIL_POST": "5"},
+        config={"max_packet_size": 1472, "max_heaps": HEAPS},
+        heaps=HEAPS,
+        size=1000,
+    )
+    run.result = run.result["results"]
+    assert failed(run) == {5: errno.ENOMEM}
+    heaps = collect(frame[42:] for frame in capture.read())
+    assert sorted(heaps) == [cnt for cnt in range(1, HEAPS + 1) if cnt != 5]
+    assert all(heap.packets == 1 for heap in heaps.values())
+
+
+def test_packets_before_a_refused_one_are_sent_once_by_a_slow_device(
+    device: Device, capture: FrameSocket
+) -> None:
+    """The queue is stopped to learn which have gone; the others are posted again."""
+    run = device.run(
+        "send",
+        {"SOFTVERBS_FAIL_POST": "7", "SOFTVERBS_PACING": "1:1000000"},
+        config={**CONFIG, "rate": 2e6, "rate_method": "HW"},
+        sizes=[[60000], [1000]],
+    )
+    assert failed(run) == {1: errno.ENOMEM}
+    heaps = collect(frame[42:] for frame in capture.read())
+    assert (heaps[1].packets, heaps[2].packets) == (6, 1)
+    assert run.event("destroy_qp")["sends"] > 8
+
+
 def test_completion_queue_that_fills_up(device: Device, capture: FrameSocket) -> None:
     run = send(device, {"SOFTVERBS_CQ_OVERRUN": "4"})
     assert set(failed(run).values()) == {errno.EIO}

@@ -100,13 +100,14 @@ def test_tagged_packets_of_any_length_to_substreams(device: Device, network: Net
     )
 
 
-def test_a_failing_device_is_a_send_error(device: Device, network: Network) -> None:
+@pytest.mark.parametrize("fault", ["SOFTVERBS_FAIL_WR", "SOFTVERBS_FAIL_POST"])
+def test_a_failing_device_is_a_send_error(device: Device, network: Network, fault: str) -> None:
     """One heap is hit and counted; the others, and the end heap, arrive."""
     port = network.unused_port()
     with network.udp_receiver(GROUP, port) as sock:
         run = run_flowgraph(
             device,
-            {"SOFTVERBS_FAIL_WR": "3"},
+            {fault: "3"},
             endpoints=[[GROUP, port]],
             count=6000,
             samples_per_heap=1000,
