@@ -151,31 +151,36 @@ def classical(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Another python3 on PATH could not load the blocks, so it must not be taken: there is one here
     that cannot even run. The folder lies beside script/setup's so that ccache knows all objects.
     """
-    ccache = shutil.which("ccache")
-    if ccache is None:
-        pytest.skip("would compile everything again, since there is no ccache")
     folder = tmp_path_factory.mktemp("classical")
     (folder / "bin").mkdir()
     (folder / "bin" / "python3").symlink_to("/bin/false")
     path = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
-    environment = dict(os.environ, PATH=path, CCACHE_BASEDIR=str(ROOT), DESTDIR=str(folder))
-    build = ROOT / "build" / "classical"
-    configure = ["cmake", "--fresh", "-G", "Ninja", "-S", ROOT, "-B", build]
-    configure += [f"-DCMAKE_CXX_COMPILER_LAUNCHER={ccache}", *warnings_as_errors()]
-    output = run(*configure, env=environment)
+    output = build_anew("classical", environment={"PATH": path, "DESTDIR": str(folder)})
     if "GNU Radio blocks OFF" in output:
         pytest.skip("there are no GNU Radio blocks in this build")
     assert f"({SYSTEM_PYTHON})" in output
-    run("cmake", "--build", build, env=environment)
-    run("cmake", "--install", build, env=environment)
     return folder
 
 
-def warnings_as_errors() -> list[str]:
-    """Return the option as script/setup gave it, which all compiler calls contain."""
-    name = "CMAKE_COMPILE_WARNING_AS_ERROR"
-    values = re.findall(rf"(?m)^{name}:\w+=(\w+)$", (BUILD / "CMakeCache.txt").read_text())
-    return [f"-D{name}={value}" for value in values]
+def build_anew(name: str, *options: str, environment: dict[str, str] | None = None) -> str:
+    """Configure, build and install build/NAME, and return what the configuration said.
+
+    It is beside what script/setup built and compiled like it, so that ccache has nearly all.
+    """
+    ccache = shutil.which("ccache")
+    if ccache is None:
+        pytest.skip("would compile everything again, since there is no ccache")
+    cache = (BUILD / "CMakeCache.txt").read_text()
+    warnings = re.findall(r"(?m)^(CMAKE_COMPILE_WARNING_AS_ERROR):\w+=(\w+)$", cache)
+    build = ROOT / "build" / name
+    configure = ["cmake", "--fresh", "-G", "Ninja", "-S", str(ROOT), "-B", str(build), *options]
+    configure += [f"-DCMAKE_CXX_COMPILER_LAUNCHER={ccache}"]
+    configure += [f"-D{option}={value}" for option, value in warnings]
+    environment = {**os.environ, "CCACHE_BASEDIR": str(ROOT), **(environment or {})}
+    output = run(*configure, env=environment)
+    run("cmake", "--build", build, env=environment)
+    run("cmake", "--install", build, env=environment)
+    return output
 
 
 # Given its own time: on a machine whose ccache is disabled or small it compiles everything.
@@ -230,3 +235,38 @@ def test_companion_finds_blocks_and_compiles_flowgraphs_as_installed(
     for flowgraph in flowgraphs:
         program = tmp_path / f"{flowgraph.stem}.py"
         assert "--packet-size" in run(SYSTEM_PYTHON, program, "--help", env=environment)
+
+
+WITHOUT_IBVERBS = """
+import socket
+import spead2, spead2.send
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+    receiver.bind(("127.0.0.1", 0))
+    receiver.settimeout(30)
+    stream = spead2.send.UdpStream(spead2.ThreadPool(), [receiver.getsockname()])
+    heap = spead2.send.Heap()
+    heap.add_end()
+    size = stream.send_heap(heap)
+    assert len(receiver.recv(65536)) == size > 0
+config = spead2.send.UdpIbvConfig(endpoints=[("239.1.2.3", 8888)], interface_address="127.0.0.1")
+try:
+    spead2.send.UdpIbvStream(spead2.ThreadPool(), spead2.send.StreamConfig(), config)
+except RuntimeError as error:
+    print(error)
+"""
+
+
+@pytest.mark.timeout(900)
+def test_built_without_ibverbs_headers_it_sends_and_says_what_is_missing(tmp_path: Path) -> None:
+    build_anew(
+        "without-ibverbs",
+        "-DSPEAD2_IBVERBS=OFF",
+        "-DSPEAD2_GNURADIO=OFF",
+        f"-DCMAKE_INSTALL_PREFIX={tmp_path}",
+        f"-DPython_EXECUTABLE={SYSTEM_PYTHON}",
+    )
+    (packages,) = tmp_path.glob("lib/python3*/*-packages")
+    environment = dict(os.environ, PYTHONPATH=str(packages))
+    said = run(SYSTEM_PYTHON, "-c", WITHOUT_IBVERBS, env=environment)
+    assert said.startswith("ibverbs is not in this build")
+    assert "libibverbs-dev librdmacm-dev" in said
