@@ -39,14 +39,35 @@ constexpr std::chrono::milliseconds interrupt_interval{100};
 
 }  // namespace
 
-void heap_group::add(const heap_reference& reference, std::size_t max_packet_size) {
+heap_group::entry::entry(heap_reference reference, std::size_t max_packet_size,
+                         std::uint32_t following)
+    : contents(std::move(reference.contents)),
+      cnt(reference.cnt),
+      rate(reference.rate),
+      substream(reference.substream_index),
+      only_size(static_cast<std::uint32_t>(only_packet_size(*contents, max_packet_size))),
+      next(following) {
+    if (only_size == 0) packets = std::make_unique<packetiser>(contents, 0, max_packet_size);
+}
+
+heap_group::~heap_group() {
+    if (owner_.object != nullptr) owner_.release(owner_.object);
+}
+
+void heap_group::add(heap_reference reference, std::size_t max_packet_size) {
     if (std::isnan(reference.rate))
         throw std::invalid_argument("rate of a heap is not a number (nan)");
+    explicit_cnt_ = explicit_cnt_ || reference.cnt >= 0;
+    max_substream_ = std::max(max_substream_, reference.substream_index);
     const auto following = static_cast<std::uint32_t>(size_ + 1);
-    if (size_ == 0)
-        first_ = entry(this, reference, max_packet_size, following);
-    else
-        more_.emplace_back(this, reference, max_packet_size, following);
+    if (size_ == 0 && many_.capacity() == 0) {
+        single_ = entry(std::move(reference), max_packet_size, following);
+    } else {
+        if (size_ == 1 && entries_ == &single_) many_.push_back(std::move(single_));
+        many_.emplace_back(std::move(reference), max_packet_size, following);
+        entries_ = many_.data();
+    }
+    in_turn_ = in_turn_ || entries_[size_].packets != nullptr;
     ++size_;
 }
 
@@ -105,6 +126,7 @@ void stream_core::check(heap_group& group) const {
             std::errc::resource_unavailable_try_again,
             std::to_string(group.size()) + " more heaps do not fit the queue, which holds " +
                 std::to_string(queued_heaps_) + " of max_heaps " + std::to_string(max_heaps));
+    if (group.max_substream_ < num_substreams_ && !group.explicit_cnt_) return;
     for (std::size_t i = 0; i < group.size(); ++i) {
         const entry& e = group.at(i);
         if (e.substream >= num_substreams_)
@@ -113,7 +135,7 @@ void stream_core::check(heap_group& group) const {
                             " is out of range: the stream has " + std::to_string(num_substreams_) +
                             " substreams");
         if (e.cnt >= 0) {
-            const flavour& f = e.packets.contents()->get_flavour();
+            const flavour& f = e.contents->get_flavour();
             if (static_cast<std::uint64_t>(e.cnt) > f.max_address())
                 throw error(std::errc::invalid_argument, "cnt " + std::to_string(e.cnt) +
                                                              " is above " +
@@ -125,16 +147,16 @@ void stream_core::check(heap_group& group) const {
 
 void stream_core::enqueue(heap_group& group) {
     check(group);
+    const double stream_rate = hardware_rate_ ? 0.0 : config_.rate();
     for (std::size_t i = 0; i < group.size(); ++i) {
         entry& e = group.at(i);
-        if (e.cnt >= 0) {
-            e.packets.set_cnt(static_cast<std::uint64_t>(e.cnt));
-        } else {
-            e.packets.set_cnt(next_cnt_);
+        if (e.cnt < 0) {
+            e.cnt = static_cast<std::int64_t>(next_cnt_);
             next_cnt_ += step_cnt_;
         }
-        const double rate = e.rate >= 0.0 ? e.rate : (hardware_rate_ ? 0.0 : config_.rate());
-        e.seconds_per_byte = rate > 0.0 ? 1.0 / rate : 0.0;
+        if (e.packets) e.packets->set_cnt(static_cast<std::uint64_t>(e.cnt));
+        const double rate = e.rate >= 0.0 ? e.rate : stream_rate;
+        e.rate = rate > 0.0 ? 1.0 / rate : 0.0;
     }
     if (group.size() != 0) {
         group.at(group.size() - 1).next = 0;
@@ -149,8 +171,8 @@ void stream_core::enqueue(heap_group& group) {
     ++submitted_;
 }
 
-/// Undo enqueue() of the youngest group, which nobody has looked at yet.
-void stream_core::remove_last(heap_group& group) noexcept {
+/// Undo enqueue() of the youngest group, which nobody has looked at yet, but in the group itself.
+void stream_core::remove_last(heap_group& group, std::uint64_t next_cnt) noexcept {
     heap_group* before = nullptr;
     for (heap_group* g = head_; g != &group; g = g->next_group_) before = g;
     (before != nullptr ? before->next_group_ : head_) = nullptr;
@@ -158,18 +180,18 @@ void stream_core::remove_last(heap_group& group) noexcept {
     if (fill_ == &group) fill_ = nullptr;
     queued_heaps_ -= group.size();
     --submitted_;
-    for (std::size_t i = 0; i < group.size(); ++i)
-        if (group.at(i).cnt < 0) next_cnt_ -= step_cnt_;
+    next_cnt_ = next_cnt;
 }
 
 void stream_core::submit(std::unique_ptr<heap_group>& group, drive how) {
     std::unique_lock lock(mutex_);
+    const std::uint64_t next_cnt = next_cnt_;
     enqueue(*group);
     if (role_ == role::nobody && how == drive::worker) {
         role_ = role::worker;
         if (!worker_->wake(shared_from_this())) {
             role_ = role::nobody;
-            remove_last(*group);
+            remove_last(*group, next_cnt);
             throw error(std::errc::operation_canceled, "the stream's thread pool was stopped");
         }
     }
@@ -472,7 +494,7 @@ task_wait stream_core::step() noexcept {
 stream_core::entry* stream_core::next_entry(heap_group& group) noexcept {
     while (group.unpacketised_ != 0) {
         entry& e = group.at(group.current_);
-        if (!e.packets.done()) return &e;
+        if (!e.packetised) return &e;
         // Out of the ring.
         --group.unpacketised_;
         if (group.mode_ == group_mode::round_robin) group.at(group.previous_).next = e.next;
@@ -484,9 +506,63 @@ stream_core::entry* stream_core::next_entry(heap_group& group) noexcept {
 /// The current entry has made a packet.
 void stream_core::advance(heap_group& group) noexcept {
     if (group.mode_ == group_mode::serial) return;
-    if (group.at(group.current_).packets.done()) return;  // next_entry() takes it out
+    const entry& e = group.at(group.current_);
+    if (e.packetised) return;  // next_entry() takes it out
     group.previous_ = group.current_;
-    group.current_ = group.at(group.current_).next;
+    group.current_ = e.next;
+}
+
+/// Make the next packets of a heap, at most so many.
+packetiser::run stream_core::make_packets(heap_group& group, entry& e, std::size_t most) noexcept {
+    const auto substream = static_cast<std::uint32_t>(e.substream);
+    packetiser::run run{1, e.only_size};
+    if (e.only_size != 0) {
+        make_only_packet(batch_, *e.contents, static_cast<std::uint64_t>(e.cnt), e.only_size,
+                         substream);
+        e.packetised = true;
+    } else {
+        run = e.packets->next_run(batch_, substream, most);
+        e.unreleased += run.count;
+        e.packetised = e.packets->done();
+    }
+    if (first_run_ != runs_.size()) {
+        packet_run& last = runs_.back();
+        const bool small = e.only_size != 0;
+        if (last.group == &group && last.size == run.size && (last.heap->only_size != 0) == small &&
+            last.heap + (small ? last.count : 0) == &e) {
+            last.count += run.count;
+            return run;
+        }
+    }
+    runs_.push_back({&group, &e, run.size, run.count});
+    return run;
+}
+
+/// Make the packets of heaps that need only one, from the current entry on, as many as there are
+/// without a rate and there is room for. \return bytes
+std::size_t stream_core::fill_small(heap_group& group, std::size_t most_bytes) noexcept {
+    entry* const first = &group.at(group.current_);
+    entry* const end = group.entries_ + group.size_;
+    entry* e = first;
+    std::size_t bytes = 0;
+    packet_run run{&group, first, first->only_size, 0};
+    do {
+        make_only_packet(batch_, *e->contents, static_cast<std::uint64_t>(e->cnt), e->only_size,
+                         static_cast<std::uint32_t>(e->substream));
+        e->packetised = true;
+        bytes += e->only_size;
+        if (e->only_size != run.size) {
+            runs_.push_back(run);
+            run = {&group, e, e->only_size, 0};
+        }
+        ++run.count;
+        ++e;
+    } while (e < end && e->only_size != 0 && e->rate == 0.0 && bytes < most_bytes &&
+             batch_.has_room());
+    runs_.push_back(run);
+    group.unpacketised_ -= static_cast<std::size_t>(e - first);
+    group.current_ = e < end ? static_cast<std::uint32_t>(e - group.entries_) : 0;
+    return bytes;
 }
 
 stream_core::fill_result stream_core::fill() noexcept {
@@ -512,32 +588,32 @@ stream_core::fill_result stream_core::fill() noexcept {
             group = group == last ? nullptr : group->next_group_;
             continue;
         }
+        if (e->only_size != 0 && e->rate == 0.0 &&
+            (group->mode_ == group_mode::serial || !group->in_turn_)) {
+            bytes += fill_small(*group, batch_bytes - bytes);
+            continue;
+        }
         // In round robin, one packet of each heap.
         std::size_t most =
             group->mode_ == group_mode::serial || group->unpacketised_ == 1 ? max_run_ : 1;
-        if (e->seconds_per_byte > 0.0) {
+        if (e->rate > 0.0) {
             if (!paced) {
-                early = !start_burst(e->seconds_per_byte);
+                early = !start_burst(e->rate);
                 if (early) break;
                 paced = true;
             }
-            const std::size_t fitting = limiter_.fitting(e->packets.next_size());
+            const std::size_t fitting =
+                limiter_.fitting(e->only_size != 0 ? e->only_size : e->packets->next_size());
             if (fitting == 0) {
                 limiter_.exhaust();
                 break;
             }
             most = std::min(most, fitting);
         }
-        const packetiser::run run =
-            e->packets.next_run(batch_, static_cast<std::uint32_t>(e->substream), most);
+        const packetiser::run run = make_packets(*group, *e, most);
         const std::size_t run_bytes = std::size_t{run.count} * run.size;
-        if (e->seconds_per_byte > 0.0) limiter_.add(run_bytes, e->seconds_per_byte);
+        if (e->rate > 0.0) limiter_.add(run_bytes, e->rate);
         bytes += run_bytes;
-        e->unreleased += run.count;
-        if (first_run_ != runs_.size() && runs_.back().heap == e && runs_.back().size == run.size)
-            runs_.back().count += run.count;
-        else
-            runs_.push_back({e, run.size, run.count});
         advance(*group);
     }
     if (paced) limiter_.settle();
@@ -572,12 +648,16 @@ bool stream_core::start_burst(double seconds_per_byte) noexcept {
 /// \a count packets of the front run are released.
 void stream_core::packets_left(packet_run& run, std::uint32_t count) noexcept {
     run.count -= count;
+    heap_group& group = *run.group;
     entry& e = *run.heap;
-    e.unreleased -= count;
-    if (e.unreleased == 0 && e.packets.done() && !e.finished) {
-        e.finished = true;
-        if (--e.group->unfinished_ == 0) finished_some_ = true;
+    if (e.only_size != 0) {
+        group.unfinished_ -= count;
+        run.heap += count;
+    } else {
+        e.unreleased -= count;
+        if (e.unreleased == 0 && e.packetised) --group.unfinished_;
     }
+    if (group.unfinished_ == 0) finished_some_ = true;
     if (run.count == 0) ++first_run_;
 }
 
@@ -586,14 +666,14 @@ void stream_core::account(const send_result& result) noexcept {
     for (std::size_t left = result.released; left > 0;) {
         packet_run& run = runs_[first_run_];
         const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(left, run.count));
-        run.heap->group->bytes_sent_ += std::uint64_t{n} * run.size;
+        run.group->bytes_sent_ += std::uint64_t{n} * run.size;
         left -= n;
         packets_left(run, n);
     }
     for (std::size_t left = result.failed; left > 0;) {
         packet_run& run = runs_[first_run_];
         const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(left, run.count));
-        if (!run.heap->group->error_) run.heap->group->error_ = result.error;
+        if (!run.group->error_) run.group->error_ = result.error;
         left -= n;
         packets_left(run, n);
     }

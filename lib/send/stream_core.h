@@ -52,9 +52,10 @@ private:
     /// Who may touch the members marked "driver".
     enum class role : std::uint8_t { nobody, worker, caller };
 
-    /// Consecutive packets of one heap, of one size.
+    /// Consecutive packets of one size: of one heap, or the only ones of consecutive heaps.
     struct packet_run {
-        entry* heap;
+        heap_group* group;
+        entry* heap;  ///< the first one
         std::uint32_t size;
         std::uint32_t count;
     };
@@ -62,7 +63,7 @@ private:
     // Queue.
     void enqueue(heap_group& group);
     void check(heap_group& group) const;
-    void remove_last(heap_group& group) noexcept;
+    void remove_last(heap_group& group, std::uint64_t next_cnt) noexcept;
     void add_waiting(blocking_group& group) noexcept;
     void remove_waiting(blocking_group& group) noexcept;
     /// Let go of the driver's role: to a thread that waits, a worker, or nobody.
@@ -73,8 +74,10 @@ private:
     enum class fill_result : std::uint8_t { some, nothing, early };
     [[nodiscard]] fill_result fill() noexcept;
     [[nodiscard]] bool start_burst(double seconds_per_byte) noexcept;
+    [[nodiscard]] std::size_t fill_small(heap_group& group, std::size_t most_bytes) noexcept;
     [[nodiscard]] static entry* next_entry(heap_group& group) noexcept;
     static void advance(heap_group& group) noexcept;
+    packetiser::run make_packets(heap_group& group, entry& e, std::size_t most) noexcept;
     void account(const send_result& result) noexcept;
     void packets_left(packet_run& run, std::uint32_t count) noexcept;
     void complete_groups() noexcept;

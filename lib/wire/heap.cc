@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "byte_order.h"
+
 namespace spead2 {
 
 heap_contents::~heap_contents() {
@@ -19,6 +21,7 @@ heap_contents& heap::writable() {
         // A stream still sends the old contents, and they own the memory that ours refer to.
         auto copy = std::make_shared<heap_contents>(contents_->flavour_);
         copy->repeat_pointers_ = contents_->repeat_pointers_;
+        copy->reads_late_ = contents_->reads_late_;
         copy->payload_size_ = contents_->payload_size_;
         copy->items_ = contents_->items_;
         std::shared_ptr<heap_contents> old = std::exchange(contents_, std::move(copy));
@@ -32,11 +35,17 @@ void heap::set_repeat_pointers(bool repeat) {
 }
 
 void heap::add_item(std::uint64_t id, const void* data, std::size_t length, bool allow_immediate) {
-    get_flavour().check_id(id);
+    const flavour f = get_flavour();
+    f.check_id(id);
     heap_contents& c = writable();
-    const bool immediate = allow_immediate && length <= get_flavour().address_bytes();
-    c.items_.push_back({id, static_cast<const std::uint8_t*>(data), length, 0, immediate});
-    if (!immediate) c.payload_size_ += length;
+    const auto* const bytes = static_cast<const std::uint8_t*>(data);
+    if (allow_immediate && length <= f.address_bytes()) {
+        c.items_.push_back({wire::to_big_endian(f.immediate(id, 0)), bytes, length});
+        c.reads_late_ = true;
+    } else {
+        c.items_.push_back({wire::to_big_endian(f.address(id, c.payload_size_)), bytes, length});
+        c.payload_size_ += length;
+    }
 }
 
 void heap::add_item(std::uint64_t id, std::shared_ptr<const void> owner, const void* data,
@@ -47,13 +56,13 @@ void heap::add_item(std::uint64_t id, std::shared_ptr<const void> owner, const v
 }
 
 void heap::add_immediate(std::uint64_t id, std::uint64_t value) {
-    get_flavour().check_id(id);
-    if (value > get_flavour().max_address())
-        throw std::invalid_argument("immediate value " + std::to_string(value) + " of item " +
-                                    std::to_string(id) + " is above " +
-                                    std::to_string(get_flavour().max_address()) +
-                                    ", the largest for " + get_flavour().to_string());
-    writable().items_.push_back({id, nullptr, 0, value, true});
+    const flavour f = get_flavour();
+    f.check_id(id);
+    if (value > f.max_address())
+        throw std::invalid_argument(
+            "immediate value " + std::to_string(value) + " of item " + std::to_string(id) +
+            " is above " + std::to_string(f.max_address()) + ", the largest for " + f.to_string());
+    writable().items_.push_back({wire::to_big_endian(f.immediate(id, value)), nullptr, 0});
 }
 
 void heap::add_descriptor(const descriptor& d) {

@@ -9,6 +9,16 @@
 #include "byte_order.h"
 
 namespace spead2 {
+namespace {
+
+std::uint8_t* put_pointer(std::uint8_t* out, const heap_item& item) noexcept {
+    std::uint64_t pointer = item.pointer;
+    if (item.read_late()) pointer |= wire::to_big_endian(wire::get_uint(item.data, item.length));
+    std::memcpy(out, &pointer, sizeof pointer);
+    return out + sizeof pointer;
+}
+
+}  // namespace
 
 packetiser::packetiser(std::shared_ptr<const heap_contents> contents, std::uint64_t cnt,
                        std::size_t max_packet_size)
@@ -21,9 +31,8 @@ packetiser::packetiser(std::shared_ptr<const heap_contents> contents, std::uint6
         throw std::invalid_argument("max_packet_size " + std::to_string(max_packet_size) +
                                     " is below the minimum of " + std::to_string(min_packet_size) +
                                     " bytes");
-    // The header counts the item pointers of a packet in 16 bits.
     max_pointers_ = std::min<std::size_t>(
-        (packet_size_ - prefix_size - item_pointer_size) / item_pointer_size, 65535 - 4);
+        (packet_size_ - prefix_size - item_pointer_size) / item_pointer_size, max_counted_pointers);
     // Repeated pointers always leave room for a NULL pointer, as the reference sender does.
     if (repeat_ && n_pointers_ + 1 > max_pointers_)
         throw std::invalid_argument(
@@ -59,32 +68,16 @@ std::size_t packetiser::next_size() const noexcept {
 
 /// The next \a n item pointers.
 void packetiser::write_pointers(std::uint8_t* out, std::size_t n) noexcept {
-    const flavour f = contents_->get_flavour();
+    if (repeat_) next_pointer_ = 0;
     const std::vector<heap_item>& items = contents_->items();
-    if (repeat_) {
-        next_pointer_ = 0;
-        address_ = 0;
-    }
-    std::uint64_t address = address_;
     const std::size_t end = next_pointer_ + n;
-    const heap_item* item = items.data() + next_pointer_;
-    for (const heap_item* const stop = items.data() + std::min(end, items.size()); item < stop;
-         ++item) {
-        std::uint64_t pointer;
-        if (!item->immediate) {
-            pointer = f.address(item->id, address);
-            address += item->length;
-        } else if (item->data == nullptr) {
-            pointer = f.immediate(item->id, item->value);
-        } else {
-            pointer = f.immediate(item->id, wire::get_uint(item->data, item->length));
-        }
-        out = wire::put_u64(out, pointer);
-    }
+    const heap_item* const stop = items.data() + std::min(end, items.size());
+    for (const heap_item* item = items.data() + next_pointer_; item < stop; ++item)
+        out = put_pointer(out, *item);
     // The NULL pointer that announces padding.
-    if (end > items.size()) wire::put_u64(out, f.address(null_id, address));
+    if (end > items.size())
+        wire::put_u64(out, contents_->get_flavour().address(null_id, contents_->payload_size()));
     next_pointer_ = end;
-    address_ = address;
 }
 
 /// The next \a payload bytes of the heap's payload, the padding included.
@@ -96,7 +89,7 @@ void packetiser::append_payload(packet_batch& batch, std::size_t payload) noexce
             return;
         }
         const heap_item& item = items[extent_item_];
-        const std::uint64_t left = item.immediate ? 0 : item.length - extent_offset_;
+        const std::uint64_t left = item.payload_length() - extent_offset_;
         const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(payload, left));
         if (n != 0) batch.append(item.data + extent_offset_, n);
         payload -= n;
@@ -136,7 +129,7 @@ packetiser::run packetiser::next_run(packet_batch& batch, std::uint32_t substrea
     const std::vector<heap_item>& items = contents_->items();
     // The bulk of a large heap: whole packets without item pointers, out of one item.
     if (max_count > 1 && next_pointer_ == n_pointers_ && !repeat_ && extent_item_ < items.size() &&
-        !items[extent_item_].immediate) {
+        !items[extent_item_].is_immediate()) {
         const std::size_t payload = packet_size_ - prefix_size;
         const heap_item& item = items[extent_item_];
         // At least one byte of the heap and of the item is left to next(), which ends both.
@@ -196,6 +189,27 @@ void packetiser::write_run(const packet_batch::run& out, std::size_t count, std:
     }
     payload_offset_ += count * payload;
     extent_offset_ += count * payload;
+}
+
+void make_only_packet(packet_batch& batch, const heap_contents& contents, std::uint64_t cnt,
+                      std::size_t size, std::uint32_t substream) noexcept {
+    const flavour f = contents.get_flavour();
+    const std::vector<heap_item>& items = contents.items();
+    const std::uint64_t payload = contents.payload_size();
+    std::uint8_t* out = batch.begin(prefix_size + items.size() * item_pointer_size);
+    wire::put_prefix(out,
+                     wire::to_big_endian(wire::packet_header(f.address_bytes(), 4 + items.size())),
+                     wire::to_big_endian(f.immediate(heap_cnt_id, cnt)),
+                     wire::to_big_endian(f.immediate(heap_length_id, payload)),
+                     wire::to_big_endian(f.immediate(payload_offset_id, 0)),
+                     wire::to_big_endian(f.immediate(payload_length_id, payload)));
+    out += prefix_size;
+    for (const heap_item& item : items) {
+        out = put_pointer(out, item);
+        if (const std::uint64_t length = item.payload_length(); length != 0)
+            batch.append(item.data, static_cast<std::size_t>(length));
+    }
+    batch.end(size, substream);
 }
 
 }  // namespace spead2

@@ -549,7 +549,7 @@ PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_a
     asyncio_stream* const s = to_asyncio(self);
     if (s == nullptr) return nullptr;
     try {
-        const heap_references heaps(values[0]);
+        heap_references heaps(values[0]);
         loop_state& state = current_state(*s);
         auto group = make_group(state);
         if (heaps.size() == 0) {

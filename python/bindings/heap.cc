@@ -229,45 +229,44 @@ PyObject* reference_new(PyTypeObject* type, PyObject* args, PyObject* keywords) 
         return nullptr;
     PyObject* const self = type->tp_alloc(type, 0);
     if (self == nullptr) return nullptr;
-    heap_reference_object* const r = as_reference(self);
     Py_INCREF(h);
-    r->heap = h;
-    r->cnt = cnt;
-    r->substream_index = substream_index;
-    r->rate = rate;
+    new (&as_reference(self)->value)
+        listed_heap{h, h->value.contents(), cnt, substream_index, rate};
     return self;
 }
 
 void reference_dealloc(PyObject* self) {
     if (as_reference(self)->weak_references != nullptr) PyObject_ClearWeakRefs(self);
-    Py_XDECREF(as_reference(self)->heap);
+    heap_object* const h = as_reference(self)->value.heap;
+    as_reference(self)->value.~listed_heap();
+    Py_DECREF(h);
     free_object(self);
 }
 
 PyObject* reference_repr(PyObject* self) {
-    const heap_reference_object* const r = as_reference(self);
-    PyObject* const rate = PyFloat_FromDouble(r->rate);
+    const listed_heap& r = as_reference(self)->value;
+    PyObject* const rate = PyFloat_FromDouble(r.rate);
     if (rate == nullptr) return nullptr;
     PyObject* const text = run_python<PyUnicode_FromFormat>(
-        "HeapReference(%R, cnt=%lld, substream_index=%zu, rate=%R)", r->heap,
-        static_cast<long long>(r->cnt), r->substream_index, rate);
+        "HeapReference(%R, cnt=%lld, substream_index=%zu, rate=%R)", r.heap,
+        static_cast<long long>(r.cnt), r.substream_index, rate);
     Py_DECREF(rate);
     return text;
 }
 
 PyObject* reference_get_heap(PyObject* self, void*) {
-    auto* const h = reinterpret_cast<PyObject*>(as_reference(self)->heap);
+    auto* const h = reinterpret_cast<PyObject*>(as_reference(self)->value.heap);
     Py_INCREF(h);
     return h;
 }
 PyObject* reference_get_cnt(PyObject* self, void*) {
-    return PyLong_FromLongLong(as_reference(self)->cnt);
+    return PyLong_FromLongLong(as_reference(self)->value.cnt);
 }
 PyObject* reference_get_substream_index(PyObject* self, void*) {
-    return PyLong_FromSize_t(as_reference(self)->substream_index);
+    return PyLong_FromSize_t(as_reference(self)->value.substream_index);
 }
 PyObject* reference_get_rate(PyObject* self, void*) {
-    return PyFloat_FromDouble(as_reference(self)->rate);
+    return PyFloat_FromDouble(as_reference(self)->value.rate);
 }
 
 int cannot_delete(const char* name) {
@@ -278,21 +277,21 @@ int reference_set_cnt(PyObject* self, PyObject* value, void*) {
     if (value == nullptr) return cannot_delete("cnt");
     std::int64_t cnt = 0;
     if (!to_integer(value, "cnt", cnt)) return -1;
-    as_reference(self)->cnt = cnt;
+    as_reference(self)->value.cnt = cnt;
     return 0;
 }
 int reference_set_substream_index(PyObject* self, PyObject* value, void*) {
     if (value == nullptr) return cannot_delete("substream_index");
     std::size_t index = 0;
     if (!to_integer(value, "substream_index", index)) return -1;
-    as_reference(self)->substream_index = index;
+    as_reference(self)->value.substream_index = index;
     return 0;
 }
 int reference_set_rate(PyObject* self, PyObject* value, void*) {
     if (value == nullptr) return cannot_delete("rate");
     double rate = 0.0;
     if (!to_rate(value, rate)) return -1;
-    as_reference(self)->rate = rate;
+    as_reference(self)->value.rate = rate;
     return 0;
 }
 
@@ -345,8 +344,8 @@ heap_reference_list_object* as_list(PyObject* self) noexcept {
 }
 
 /// The reference in \a object, or null with TypeError set.
-const heap_reference_object* to_reference(PyObject* object, Py_ssize_t index) {
-    if (PyObject_TypeCheck(object, heap_reference_type) != 0) return as_reference(object);
+const listed_heap* to_reference(PyObject* object, Py_ssize_t index) {
+    if (PyObject_TypeCheck(object, heap_reference_type) != 0) return &as_reference(object)->value;
     set_error(PyExc_TypeError, "heaps[%zd] must be a HeapReference, not %R", index, object);
     return nullptr;
 }
@@ -386,10 +385,9 @@ PyObject* list_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
         const Py_ssize_t n = PySequence_Fast_GET_SIZE(heaps);
         list.reserve(static_cast<std::size_t>(n));
         for (Py_ssize_t i = 0; i < n; ++i) {
-            const heap_reference_object* const r =
-                to_reference(PySequence_Fast_GET_ITEM(heaps, i), i);
+            const listed_heap* const r = to_reference(PySequence_Fast_GET_ITEM(heaps, i), i);
             if (r == nullptr) return nullptr;
-            append(list, {r->heap, r->cnt, r->substream_index, r->rate});
+            append(list, {r->heap, r->heap->value.contents(), r->cnt, r->substream_index, r->rate});
         }
     } catch (...) {
         set_python_error();
@@ -496,38 +494,42 @@ PyObject* new_heap(const flavour& f) noexcept {
 
 heap_references::heap_references(PyObject* heaps) {
     if (Py_TYPE(heaps) == heap_reference_list_type) {
-        list_ = as_list(heaps);
-        size_ = list_->heaps.size();
+        owner_ = py::reinterpret_borrow<py::object>(heaps);
+        list_ = &as_list(heaps)->heaps;
+        size_ = list_->size();
         return;
     }
-    sequence_ = py::reinterpret_steal<py::object>(fast_sequence(heaps));
-    if (!sequence_) throw py::error_already_set();
-    size_ = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(sequence_.ptr()));
-    for (std::size_t i = 0; i < size_; ++i) {
-        const auto index = static_cast<Py_ssize_t>(i);
-        if (to_reference(PySequence_Fast_GET_ITEM(sequence_.ptr(), index), index) == nullptr)
-            throw py::error_already_set();
-    }
+    // A tuple, because a list may change while its heaps are sent.
+    owner_ = py::reinterpret_steal<py::object>(fast_sequence(heaps));
+    if (owner_ && PyList_CheckExact(owner_.ptr()))
+        owner_ = py::reinterpret_steal<py::object>(PyList_AsTuple(owner_.ptr()));
+    if (!owner_) throw py::error_already_set();
+    size_ = static_cast<std::size_t>(PyTuple_GET_SIZE(owner_.ptr()));
 }
 
-std::uint64_t heap_references::add_to(heap_group& group, std::size_t max_packet_size) const {
+std::uint64_t heap_references::add_to(heap_group& group, std::size_t max_packet_size) {
     std::uint64_t bytes = 0;
-    const auto add = [&](const heap& h, std::int64_t cnt, std::size_t substream, double rate) {
-        auto contents = h.contents();
-        bytes += contents->payload_size();
-        group.add({std::move(contents), cnt, substream, rate}, max_packet_size);
+    const auto add = [&](const listed_heap& r) {
+        const heap& h = r.heap->value;
+        bytes += h.view().payload_size();
+        // The group keeps the reference, which keeps the contents, unless they are new.
+        auto contents = &h.view() == r.contents.get() ? std::shared_ptr<const heap_contents>(
+                                                            std::shared_ptr<void>(), &h.view())
+                                                      : h.contents();
+        group.add({std::move(contents), r.cnt, r.substream_index, r.rate}, max_packet_size);
     };
     group.reserve(size_);
     if (list_ != nullptr) {
-        for (const listed_heap& h : list_->heaps)
-            add(h.heap->value, h.cnt, h.substream_index, h.rate);
-        return bytes;
+        for (const listed_heap& r : *list_) add(r);
+    } else {
+        for (std::size_t i = 0; i < size_; ++i) {
+            const auto index = static_cast<Py_ssize_t>(i);
+            const listed_heap* const r = to_reference(PyTuple_GET_ITEM(owner_.ptr(), index), index);
+            if (r == nullptr) throw py::error_already_set();
+            add(*r);
+        }
     }
-    for (std::size_t i = 0; i < size_; ++i) {
-        const heap_reference_object* const r =
-            as_reference(PySequence_Fast_GET_ITEM(sequence_.ptr(), static_cast<Py_ssize_t>(i)));
-        add(r->heap->value, r->cnt, r->substream_index, r->rate);
-    }
+    group.keep_alive({owner_.release().ptr(), release_reference});
     return bytes;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include <spead2/send/stream.h>
@@ -18,20 +19,20 @@ struct heap_object {
     heap value;
 };
 
-struct heap_reference_object {
-    PyObject_HEAD PyObject* weak_references;
+/// What a HeapReference and an element of a HeapReferenceList hold.
+struct listed_heap {
     heap_object* heap;  // owned
+    /// Of the heap when the reference was made. As long as they are still the heap's, whoever keeps
+    /// the reference alive need not count references to them.
+    std::shared_ptr<const heap_contents> contents;
     std::int64_t cnt;
     std::size_t substream_index;
     double rate;
 };
 
-/// One element of a HeapReferenceList.
-struct listed_heap {
-    heap_object* heap;  // owned by the list
-    std::int64_t cnt;
-    std::size_t substream_index;
-    double rate;
+struct heap_reference_object {
+    PyObject_HEAD PyObject* weak_references;
+    listed_heap value;
 };
 
 struct heap_reference_list_object {
@@ -46,17 +47,18 @@ struct heap_reference_list_object {
 [[nodiscard]] PyObject* new_heap(const flavour& f) noexcept;
 
 /// What a stream takes, from a HeapReferenceList or an iterable of HeapReference.
-/// \throw py::error_already_set for anything else
+/// \throw py::error_already_set for anything that is not iterable
 class heap_references {
 public:
     explicit heap_references(PyObject* heaps);
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    /// Add all to a group. \return bytes of payload. \throw as heap_group::add()
-    std::uint64_t add_to(heap_group& group, std::size_t max_packet_size) const;
+    /// Add all to a group, which keeps them alive. At most once. \return bytes of payload
+    /// \throw as heap_group::add(); py::error_already_set for what is not a HeapReference
+    std::uint64_t add_to(heap_group& group, std::size_t max_packet_size);
 
 private:
-    heap_reference_list_object* list_ = nullptr;  // borrowed
-    py::object sequence_;                         // otherwise a list or tuple
+    py::object owner_;                                // a HeapReferenceList or a tuple
+    const std::vector<listed_heap>* list_ = nullptr;  // of the former
     std::size_t size_ = 0;
 };
 

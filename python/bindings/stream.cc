@@ -71,7 +71,7 @@ PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, P
     stream* const s = to_stream(self);
     if (s == nullptr) return nullptr;
     try {
-        const heap_references heaps(values[0]);
+        heap_references heaps(values[0]);
         if (heaps.size() == 0) {
             set_os_error(EINVAL, "heaps is empty, but needs at least one HeapReference");
             return nullptr;

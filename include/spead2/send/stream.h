@@ -44,11 +44,16 @@ public:
     heap_group() = default;
     heap_group(const heap_group&) = delete;
     heap_group& operator=(const heap_group&) = delete;
-    virtual ~heap_group() = default;
+    virtual ~heap_group();
 
     /// \throw std::invalid_argument (no packets possible; see packetiser)
-    void add(const heap_reference& reference, std::size_t max_packet_size);
-    void reserve(std::size_t heaps) { more_.reserve(heaps > 0 ? heaps - 1 : 0); }
+    void add(heap_reference reference, std::size_t max_packet_size);
+    void reserve(std::size_t heaps) {
+        if (heaps > 1) many_.reserve(heaps);
+    }
+    /// Keep something alive as long as the group lives: heap_reference::contents may then be
+    /// pointers that own nothing, which spares counting references. At most once.
+    void keep_alive(heap_owner owner) noexcept { owner_ = owner; }
     void set_mode(group_mode mode) noexcept { mode_ = mode; }
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -68,37 +73,36 @@ private:
     friend class stream_core;
     struct entry {
         entry() = default;
-        entry(heap_group* owner, const heap_reference& reference, std::size_t max_packet_size,
-              std::uint32_t following)
-            : packets(reference.contents, 0, max_packet_size),
-              group(owner),
-              cnt(reference.cnt),
-              rate(reference.rate),
-              substream(reference.substream_index),
-              next(following) {}
+        entry(heap_reference reference, std::size_t max_packet_size, std::uint32_t following);
 
-        packetiser packets;
-        heap_group* group = nullptr;
+        std::shared_ptr<const heap_contents> contents;
+        /// Null if the heap is made into one packet of only_size bytes.
+        std::unique_ptr<packetiser> packets;
         std::int64_t cnt = -1;
-        double rate = -1.0;             ///< as asked for
-        double seconds_per_byte = 0.0;  ///< 1 / rate; 0: no limit
+        double rate = -1.0;  ///< as asked for; once queued, seconds per byte, 0 without limit
         std::size_t substream = 0;
+        std::uint32_t only_size = 0;
         std::uint32_t next = 0;        ///< round robin: the entry after this one
         std::uint32_t unreleased = 0;  ///< packets made and not yet released
-        bool finished = false;         ///< no packet is to be made or released
+        bool packetised = false;       ///< all packets are made
     };
-    [[nodiscard]] entry& at(std::size_t i) noexcept { return i == 0 ? first_ : more_[i - 1]; }
+    [[nodiscard]] entry& at(std::size_t i) noexcept { return entries_[i]; }
 
-    entry first_;  // most groups are of one heap: no allocation for those
-    std::vector<entry> more_;
+    entry single_;  // most groups are of one heap: no allocation for those
+    std::vector<entry> many_;
+    entry* entries_ = &single_;
     std::size_t size_ = 0;
     group_mode mode_ = group_mode::round_robin;
-    std::size_t unfinished_ = 0;    ///< entries that are not finished
+    bool in_turn_ = false;       ///< some heap takes several packets, so that the mode matters
+    bool explicit_cnt_ = false;  ///< some heap has a cnt of its own
+    std::size_t max_substream_ = 0;
+    std::size_t unfinished_ = 0;    ///< entries with packets to make or release
     std::size_t unpacketised_ = 0;  ///< entries that may have packets to make
     std::uint32_t current_ = 0;     ///< entry of the next packet
     std::uint32_t previous_ = 0;    ///< round robin: the one before it
     std::error_code error_;
     std::uint64_t bytes_sent_ = 0;
+    heap_owner owner_{nullptr, nullptr};
     heap_group* next_group_ = nullptr;
 };
 
@@ -157,7 +161,8 @@ public:
     void async_send_heaps(std::span<const heap_reference> heaps, group_mode mode, completion done);
 
     /// For those who bring a group of their own: queue it, or throw as send_heaps() does and leave
-    /// stream and \a group as they were. Takes the group over on success.
+    /// the stream as it was and \a group to the caller, to be destroyed. Takes the group over on
+    /// success.
     void submit(std::unique_ptr<heap_group>& group, drive how = drive::worker);
     /// Let somebody drive what was submitted with drive::deferred.
     void kick(drive how = drive::worker);

@@ -3,6 +3,7 @@
 // How it becomes packets is the packetiser's matter.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,13 +21,22 @@ struct heap_owner {
     void (*release)(void*) noexcept;
 };
 
-/// One item of a heap. An immediate whose data is not null is read when its packet is made.
+/// One item of a heap, as it goes on the wire.
 struct heap_item {
-    std::uint64_t id;
-    const std::uint8_t* data;  ///< referenced memory; null for a plain immediate value
+    std::uint64_t pointer;     ///< item pointer in network order; its value may be read_late()
+    const std::uint8_t* data;  ///< referenced memory; null for a plain immediate
     std::uint64_t length;      ///< bytes of data
-    std::uint64_t value;       ///< the immediate, where data is null
-    bool immediate;
+
+    [[nodiscard]] bool is_immediate() const noexcept {
+        constexpr bool little = std::endian::native == std::endian::little;
+        return (pointer & (little ? 0x80U : std::uint64_t{1} << 63)) != 0;
+    }
+    /// Whether the pointer still lacks its value, which is in data and read when a packet is made.
+    [[nodiscard]] bool read_late() const noexcept { return data != nullptr && is_immediate(); }
+    /// Bytes that the heap's payload has of it.
+    [[nodiscard]] std::uint64_t payload_length() const noexcept {
+        return is_immediate() ? 0 : length;
+    }
 };
 
 /// What a heap holds, shared between the heap and the streams that are sending it. While anything
@@ -43,11 +53,14 @@ public:
     /// Bytes of all addressed items together.
     [[nodiscard]] std::uint64_t payload_size() const noexcept { return payload_size_; }
     [[nodiscard]] bool repeat_pointers() const noexcept { return repeat_pointers_; }
+    /// Whether an item's value is read_late().
+    [[nodiscard]] bool reads_late() const noexcept { return reads_late_; }
 
 private:
     friend class heap;
     flavour flavour_;
     bool repeat_pointers_ = false;
+    bool reads_late_ = false;
     std::uint64_t payload_size_ = 0;
     std::vector<heap_item> items_;
     std::vector<heap_owner> owners_;
@@ -92,6 +105,8 @@ public:
     [[nodiscard]] std::shared_ptr<const heap_contents> contents() const noexcept {
         return contents_;
     }
+    /// The same, as long as the heap is neither changed nor destroyed.
+    [[nodiscard]] const heap_contents& view() const noexcept { return *contents_; }
 
 private:
     heap_contents& writable();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cuts one heap into packets, one after another, without allocating.
+// Cuts one heap into packets, one after another, without allocating; and, by a way of its own, makes
+// the packet of a heap that needs only one.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -64,7 +66,6 @@ private:
     std::uint64_t cnt_pointer_ = 0;     ///< in network order
     std::uint64_t heap_length_ = 0;     ///< payload with padding
     std::uint64_t payload_offset_ = 0;  ///< of the next packet
-    std::uint64_t address_ = 0;         ///< offset of the next addressed item pointer
     std::size_t packet_size_ = 0;       ///< rounded down to a multiple of 8
     std::size_t max_pointers_ = 0;
     std::size_t n_pointers_ = 0;  ///< with the NULL pointer
@@ -74,5 +75,28 @@ private:
     bool repeat_ = false;
     bool done_ = true;
 };
+
+/// The largest number of item pointers beside the four of the prefix: the header counts in 16 bits.
+inline constexpr std::size_t max_counted_pointers = 65535 - 4;
+
+/// Bytes of the packet that takes a whole heap.
+/// \return 0 if it needs several packets or padding: whatever only a packetiser can do or refuse
+[[nodiscard]] inline std::size_t only_packet_size(const heap_contents& contents,
+                                                  std::size_t max_packet_size) noexcept {
+    const std::size_t n_pointers = contents.items().size();
+    const std::uint64_t payload = contents.payload_size();
+    // Sixteen bytes of payload leave room for a NULL pointer; see the packetiser's rules.
+    const std::uint64_t needed =
+        prefix_size + n_pointers * item_pointer_size + std::max<std::uint64_t>(payload, 16);
+    const bool fits = payload != 0 && payload <= contents.get_flavour().max_address() &&
+                      n_pointers < max_counted_pointers &&
+                      needed <= (max_packet_size & ~std::size_t{7});
+    return fits ? prefix_size + n_pointers * item_pointer_size + static_cast<std::size_t>(payload)
+                : 0;
+}
+
+/// Make that packet, of \a size bytes. Only while batch.has_room().
+void make_only_packet(packet_batch& batch, const heap_contents& contents, std::uint64_t cnt,
+                      std::size_t size, std::uint32_t substream) noexcept;
 
 }  // namespace spead2
