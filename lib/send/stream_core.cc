@@ -14,6 +14,8 @@
 
 #include <spead2/base/log.h>
 
+#include "../wire/only_packet_writer.h"
+
 namespace spead2 {
 namespace {
 
@@ -39,17 +41,6 @@ constexpr std::chrono::milliseconds interrupt_interval{100};
 
 }  // namespace
 
-heap_group::entry::entry(heap_reference reference, std::size_t max_packet_size,
-                         std::uint32_t following)
-    : contents(std::move(reference.contents)),
-      cnt(reference.cnt),
-      rate(reference.rate),
-      substream(reference.substream_index),
-      only_size(static_cast<std::uint32_t>(only_packet_size(*contents, max_packet_size))),
-      next(following) {
-    if (only_size == 0) packets = std::make_unique<packetiser>(contents, 0, max_packet_size);
-}
-
 heap_group::~heap_group() {
     if (owner_.object != nullptr) owner_.release(owner_.object);
 }
@@ -57,18 +48,28 @@ heap_group::~heap_group() {
 void heap_group::add(heap_reference reference, std::size_t max_packet_size) {
     if (std::isnan(reference.rate))
         throw std::invalid_argument("rate of a heap is not a number (nan)");
-    explicit_cnt_ = explicit_cnt_ || reference.cnt >= 0;
-    max_substream_ = std::max(max_substream_, reference.substream_index);
-    const auto following = static_cast<std::uint32_t>(size_ + 1);
-    if (size_ == 0 && many_.capacity() == 0) {
-        single_ = entry(std::move(reference), max_packet_size, following);
-    } else {
+    const auto only_size =
+        static_cast<std::uint32_t>(only_packet_size(*reference.contents, max_packet_size));
+    std::unique_ptr<packetiser> packets;
+    if (only_size == 0) {
+        packets = std::make_unique<packetiser>(reference.contents, 0, max_packet_size);
+        in_turn_ = true;
+    }
+    entry* e = &single_;
+    if (size_ != 0 || many_.capacity() != 0) {
         if (size_ == 1 && entries_ == &single_) many_.push_back(std::move(single_));
-        many_.emplace_back(std::move(reference), max_packet_size, following);
+        e = &many_.emplace_back();
         entries_ = many_.data();
     }
-    in_turn_ = in_turn_ || entries_[size_].packets != nullptr;
-    ++size_;
+    e->only_size = only_size;
+    e->packets = std::move(packets);
+    e->contents = std::move(reference.contents);
+    e->cnt = reference.cnt;
+    e->rate = reference.rate;
+    e->substream = reference.substream_index;
+    e->next = static_cast<std::uint32_t>(++size_);
+    explicit_cnt_ = explicit_cnt_ || reference.cnt >= 0;
+    max_substream_ = std::max(max_substream_, reference.substream_index);
 }
 
 void blocking_group::complete() noexcept { core_->complete(*this); }
@@ -517,8 +518,8 @@ packetiser::run stream_core::make_packets(heap_group& group, entry& e, std::size
     const auto substream = static_cast<std::uint32_t>(e.substream);
     packetiser::run run{1, e.only_size};
     if (e.only_size != 0) {
-        make_only_packet(batch_, *e.contents, static_cast<std::uint64_t>(e.cnt), e.only_size,
-                         substream);
+        wire::only_packet_writer(batch_).write(*e.contents, static_cast<std::uint64_t>(e.cnt),
+                                               e.only_size, substream);
         e.packetised = true;
     } else {
         run = e.packets->next_run(batch_, substream, most);
@@ -546,19 +547,22 @@ std::size_t stream_core::fill_small(heap_group& group, std::size_t most_bytes) n
     entry* e = first;
     std::size_t bytes = 0;
     packet_run run{&group, first, first->only_size, 0};
-    do {
-        make_only_packet(batch_, *e->contents, static_cast<std::uint64_t>(e->cnt), e->only_size,
+    {
+        wire::only_packet_writer writer(batch_);
+        do {
+            if (e->only_size != run.size) {
+                runs_.push_back(run);
+                run = {&group, e, e->only_size, 0};
+            }
+            writer.write(*e->contents, static_cast<std::uint64_t>(e->cnt), e->only_size,
                          static_cast<std::uint32_t>(e->substream));
-        e->packetised = true;
-        bytes += e->only_size;
-        if (e->only_size != run.size) {
-            runs_.push_back(run);
-            run = {&group, e, e->only_size, 0};
-        }
-        ++run.count;
-        ++e;
-    } while (e < end && e->only_size != 0 && e->rate == 0.0 && bytes < most_bytes &&
-             batch_.has_room());
+            e->packetised = true;
+            bytes += e->only_size;
+            ++run.count;
+            ++e;
+        } while (e < end && e->only_size != 0 && e->rate == 0.0 && bytes < most_bytes &&
+                 writer.has_room());
+    }
     runs_.push_back(run);
     group.unpacketised_ -= static_cast<std::size_t>(e - first);
     group.current_ = e < end ? static_cast<std::uint32_t>(e - group.entries_) : 0;

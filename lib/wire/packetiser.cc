@@ -6,20 +6,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "byte_order.h"
+#include "item_pointer.h"
 
 namespace spead2 {
-namespace {
-
-std::uint8_t* put_pointer(std::uint8_t* out, const heap_item& item) noexcept {
-    std::uint64_t pointer = item.pointer;
-    if (item.read_late()) pointer |= wire::to_big_endian(wire::get_uint(item.data, item.length));
-    std::memcpy(out, &pointer, sizeof pointer);
-    return out + sizeof pointer;
-}
-
-}  // namespace
-
 packetiser::packetiser(std::shared_ptr<const heap_contents> contents, std::uint64_t cnt,
                        std::size_t max_packet_size)
     : contents_(std::move(contents)),
@@ -73,7 +62,7 @@ void packetiser::write_pointers(std::uint8_t* out, std::size_t n) noexcept {
     const std::size_t end = next_pointer_ + n;
     const heap_item* const stop = items.data() + std::min(end, items.size());
     for (const heap_item* item = items.data() + next_pointer_; item < stop; ++item)
-        out = put_pointer(out, *item);
+        out = wire::put_pointer(out, *item);
     // The NULL pointer that announces padding.
     if (end > items.size())
         wire::put_u64(out, contents_->get_flavour().address(null_id, contents_->payload_size()));
@@ -189,27 +178,6 @@ void packetiser::write_run(const packet_batch::run& out, std::size_t count, std:
     }
     payload_offset_ += count * payload;
     extent_offset_ += count * payload;
-}
-
-void make_only_packet(packet_batch& batch, const heap_contents& contents, std::uint64_t cnt,
-                      std::size_t size, std::uint32_t substream) noexcept {
-    const flavour f = contents.get_flavour();
-    const std::vector<heap_item>& items = contents.items();
-    const std::uint64_t payload = contents.payload_size();
-    std::uint8_t* out = batch.begin(prefix_size + items.size() * item_pointer_size);
-    wire::put_prefix(out,
-                     wire::to_big_endian(wire::packet_header(f.address_bytes(), 4 + items.size())),
-                     wire::to_big_endian(f.immediate(heap_cnt_id, cnt)),
-                     wire::to_big_endian(f.immediate(heap_length_id, payload)),
-                     wire::to_big_endian(f.immediate(payload_offset_id, 0)),
-                     wire::to_big_endian(f.immediate(payload_length_id, payload)));
-    out += prefix_size;
-    for (const heap_item& item : items) {
-        out = put_pointer(out, item);
-        if (const std::uint64_t length = item.payload_length(); length != 0)
-            batch.append(item.data, static_cast<std::size_t>(length));
-    }
-    batch.end(size, substream);
 }
 
 }  // namespace spead2

@@ -72,9 +72,6 @@ protected:
 private:
     friend class stream_core;
     struct entry {
-        entry() = default;
-        entry(heap_reference reference, std::size_t max_packet_size, std::uint32_t following);
-
         std::shared_ptr<const heap_contents> contents;
         /// Null if the heap is made into one packet of only_size bytes.
         std::unique_ptr<packetiser> packets;

@@ -103,6 +103,18 @@ public:
         iovs_used_ += static_cast<std::uint32_t>(count * n_iov);
         bytes_used_ += count * bytes;
     }
+    /// The same for packets that differ: \a end is where the next ones would go.
+    void end_run(const run& end) noexcept {
+        size_ = static_cast<std::size_t>(end.packets - packets_.get());
+        iovs_used_ = end.first_iov;
+        bytes_used_ = static_cast<std::size_t>(end.bytes - bytes_.get());
+    }
+    /// Beyond these, there may be no room for a packet: the last places where one may start.
+    [[nodiscard]] run last_room() const noexcept {
+        const std::size_t last_iov = iovs_size_ - max_packet_iovs_;
+        return {bytes_.get() + (bytes_size_ - max_packet_size_), iovs_.get() + last_iov,
+                packets_.get() + (max_packets_ - 1), static_cast<std::uint32_t>(last_iov)};
+    }
 
 private:
     std::uint8_t* append_bytes(std::size_t length) noexcept;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cuts one heap into packets, one after another, without allocating; and, by a way of its own, makes
-// the packet of a heap that needs only one.
+// Cuts one heap into packets, one after another, without allocating; and tells which heaps need only
+// one packet, which are made without a packetiser.
 #pragma once
 
 #include <algorithm>
@@ -94,9 +94,5 @@ inline constexpr std::size_t max_counted_pointers = 65535 - 4;
     return fits ? prefix_size + n_pointers * item_pointer_size + static_cast<std::size_t>(payload)
                 : 0;
 }
-
-/// Make that packet, of \a size bytes. Only while batch.has_room().
-void make_only_packet(packet_batch& batch, const heap_contents& contents, std::uint64_t cnt,
-                      std::size_t size, std::uint32_t substream) noexcept;
 
 }  // namespace spead2

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes the packets of heaps that need only one each, many in a row: what is the same from one heap
+// to the next is worked out once, and where things go is kept in registers. In a header, so that
+// the loop over the heaps has it inline.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include <spead2/wire/heap.h>
+#include <spead2/wire/packet_batch.h>
+#include <spead2/wire/protocol.h>
+
+#include "item_pointer.h"
+
+namespace spead2::wire {
+
+/// Owns the end of a batch while it lives: nothing else may be added meanwhile.
+class only_packet_writer {
+public:
+    explicit only_packet_writer(packet_batch& batch) noexcept
+        : batch_(batch), next_(batch.begin_run()), last_(batch.last_room()) {}
+    only_packet_writer(const only_packet_writer&) = delete;
+    only_packet_writer& operator=(const only_packet_writer&) = delete;
+    ~only_packet_writer() { batch_.end_run(next_); }
+
+    /// Whether one more packet is sure to fit.
+    [[nodiscard]] bool has_room() const noexcept {
+        return next_.packets <= last_.packets && next_.iovs <= last_.iovs &&
+               next_.bytes <= last_.bytes;
+    }
+
+    /// Make the packet of a heap, of \a size bytes as only_packet_size() has them. Only while
+    /// has_room().
+    void write(const heap_contents& contents, std::uint64_t cnt, std::uint32_t size,
+               std::uint32_t substream) noexcept {
+        const std::vector<heap_item>& items = contents.items();
+        const std::size_t n_pointers = items.size();
+        if (size != size_ || n_pointers != n_pointers_ || !(contents.get_flavour() == flavour_))
+            set_prefix(contents.get_flavour(), n_pointers, size);
+        const std::uint32_t first_iov = next_.first_iov;
+        iovec* iov = next_.iovs;
+        std::uint8_t* out = next_.bytes;
+        std::uint8_t* const header = out;
+        put_prefix(out, header_, to_big_endian(cnt_pointer_ | (cnt & cnt_mask_)), heap_length_,
+                   payload_offset_, payload_length_);
+        out += prefix_size;
+        std::uint8_t* extra = out + n_pointers * item_pointer_size;
+        *iov = {header, static_cast<std::size_t>(extra - header)};
+        for (const heap_item& item : items) {
+            out = put_pointer(out, item);
+            const std::uint64_t length = item.payload_length();
+            if (length > packet_batch::small_extent) {
+                *++iov = {const_cast<std::uint8_t*>(item.data), static_cast<std::size_t>(length)};
+            } else if (length != 0) {
+                // Beside the headers, which may be where the extent before it ends.
+                if (static_cast<std::uint8_t*>(iov->iov_base) + iov->iov_len != extra)
+                    *++iov = {extra, 0};
+                std::memcpy(extra, item.data, length);
+                iov->iov_len += length;
+                extra += length;
+            }
+        }
+        ++iov;
+        const auto n_iov = static_cast<std::uint32_t>(iov - next_.iovs);
+        *next_.packets = {first_iov, n_iov, size, substream};
+        next_ = {extra, iov, next_.packets + 1, first_iov + n_iov};
+    }
+
+private:
+    void set_prefix(flavour f, std::size_t n_pointers, std::uint32_t size) noexcept {
+        flavour_ = f;
+        n_pointers_ = n_pointers;
+        size_ = size;
+        const std::size_t payload = size - prefix_size - n_pointers * item_pointer_size;
+        header_ = to_big_endian(packet_header(f.address_bytes(), 4 + n_pointers));
+        heap_length_ = to_big_endian(f.immediate(heap_length_id, payload));
+        payload_offset_ = to_big_endian(f.immediate(payload_offset_id, 0));
+        payload_length_ = to_big_endian(f.immediate(payload_length_id, payload));
+        cnt_pointer_ = f.immediate(heap_cnt_id, 0);
+        cnt_mask_ = f.max_address();
+    }
+
+    packet_batch& batch_;
+    packet_batch::run next_;
+    packet_batch::run last_;
+
+    // What the prefix below is for; no packet has this size.
+    std::uint32_t size_ = 0;
+    std::size_t n_pointers_ = 0;
+    flavour flavour_;
+    // In network order but for the cnt.
+    std::uint64_t header_ = 0;
+    std::uint64_t heap_length_ = 0;
+    std::uint64_t payload_offset_ = 0;
+    std::uint64_t payload_length_ = 0;
+    std::uint64_t cnt_pointer_ = 0;
+    std::uint64_t cnt_mask_ = 0;
+};
+
+}  // namespace spead2::wire
