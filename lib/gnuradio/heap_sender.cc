@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include <spead2/wire/protocol.h>
+
 namespace gr::spead2 {
 namespace {
 
@@ -130,7 +132,12 @@ heap_sender::heap_sender(std::shared_ptr<::spead2::stream> stream, const ::spead
       counts_(std::move(counts)),
       num_substreams_(stream_->num_substreams()),
       max_packet_size_(stream_->config().max_packet_size()),
-      max_heaps_(stream_->config().max_heaps()) {}
+      max_heaps_(stream_->config().max_heaps()) {
+    if (max_packet_size_ < ::spead2::min_packet_size)
+        throw std::invalid_argument("max_packet_size is " + std::to_string(max_packet_size_) +
+                                    ", but must be at least " +
+                                    std::to_string(::spead2::min_packet_size));
+}
 
 void heap_sender::begin(bool send_start, const block_detail_sptr& detail,
                         std::vector<buffer_sptr> buffers) {

@@ -21,6 +21,16 @@ template <typename Options>
     return config;
 }
 
+// UDP over IPv4 carries no more; packets are of whole 8 bytes.
+constexpr std::size_t largest_datagram = 65507;
+
+void check_datagrams(std::size_t max_packet_size) {
+    if (max_packet_size / 8 * 8 > largest_datagram)
+        throw std::invalid_argument("max_packet_size is " + std::to_string(max_packet_size) +
+                                    ", but UDP carries at most " +
+                                    std::to_string(largest_datagram) + " bytes");
+}
+
 /// A stream with a thread of its own, which has to live as long.
 struct stream_with_pool {
     stream_with_pool(const ::spead2::stream_config& config,
@@ -42,6 +52,7 @@ std::shared_ptr<::spead2::stream> make_stream(const ::spead2::stream_config& con
 std::shared_ptr<::spead2::stream> make_udp_stream(const endpoint_list& endpoints,
                                                   const udp_stream_options& options) {
     const ::spead2::stream_config config = make_config(options);
+    check_datagrams(config.max_packet_size());
     ::spead2::udp_options udp;
     udp.endpoints = ::spead2::resolve_all(endpoints);
     udp.buffer_size = options.buffer_size;

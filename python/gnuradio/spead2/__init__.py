@@ -8,6 +8,8 @@ in their name make their own. What goes into the heaps is described with `item`,
 
 from __future__ import annotations
 
+import numbers
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Union
@@ -52,7 +54,10 @@ def _sample_dtype(dtype: DType) -> str:
     # GNU Radio's names come first: its "int" has 32 bits, numpy's 64.
     if isinstance(dtype, str) and dtype in _GNURADIO_NAMES:
         return dtype
-    return str(np.dtype(dtype).str)
+    try:
+        return str(np.dtype(dtype).str)
+    except TypeError:
+        return str(dtype)  # the block says which there are
 
 
 def _scalar_dtype(dtype: DType) -> str:
@@ -86,8 +91,15 @@ def item(
     ValueError
         If GNU Radio has no streams of this type.
     """
-    dimensions = (shape,) if isinstance(shape, int) else tuple(shape)
-    return Item(id, name, description, _sample_dtype(dtype), [int(n) for n in dimensions])
+    number = _whole("id", id, 0)
+    for text in (name, description):
+        if not isinstance(text, str):
+            raise TypeError(f"item {number:#x}: {text!r} must be a str")
+    if isinstance(shape, (str, bytes)):
+        raise TypeError(f"item {name!r}: shape is {shape!r}, but must be a number or a tuple")
+    dimensions = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    sizes = [_whole(f"item {name!r}: a dimension", n) for n in dimensions]
+    return Item(number, name, description, _sample_dtype(dtype), sizes)
 
 
 def tag_item(
@@ -128,7 +140,16 @@ def tag_item(
         Value where there is no tag (yet). Without it the item is left out there.
     """
     return _blocks.tag_item(
-        id, name, description, key, _scalar_dtype(dtype), sticky, port, rate, step, initial
+        _whole("id", id, 0),
+        name,
+        description,
+        key,
+        _scalar_dtype(dtype),
+        sticky,
+        _whole("port", port),
+        _number("rate", rate),
+        _number("step", step),
+        None if initial is None else _value("initial", initial),
     )
 
 
@@ -146,7 +167,11 @@ def counter_item(
     Its value is `start` plus `step` times the number of the heap's first sample since the flowgraph
     started, modulo what `dtype` holds.
     """
-    return _blocks.counter_item(id, name, description, start, step, _scalar_dtype(dtype))
+    # The counter wraps at the size of the dtype, so it may start below 0 as well.
+    first = _whole("start", start, most=2**64 - 1) % 2**64
+    return _blocks.counter_item(
+        _whole("id", id, 0), name, description, first, step, _scalar_dtype(dtype)
+    )
 
 
 def constant_item(
@@ -157,7 +182,9 @@ def constant_item(
     Without a `dtype` it is int64, float64 or str, whatever `value` is.
     """
     code = "" if dtype is None else _scalar_dtype(dtype)
-    return _blocks.constant_item(id, name, description, value, code)
+    return _blocks.constant_item(
+        _whole("id", id, 0), name, description, _value("value", value), code
+    )
 
 
 def _to_item(value: ItemLike) -> Item:
@@ -169,21 +196,104 @@ def _to_item(value: ItemLike) -> Item:
                 f"item {value.name!r} has a format; the samples of GNU Radio need a dtype"
             )
         return item(value.id, value.name, value.description, value.dtype, value.shape)
+    if not isinstance(value, (tuple, list)) or len(value) not in (4, 5):
+        raise TypeError(
+            f"{value!r} is no item; use item(...), a spead2.Descriptor, or a tuple (id, name, "
+            "description, dtype) with the shape as a fifth for vectors"
+        )
     return item(*value)
 
 
 def _to_items(values: ItemLike | Iterable[ItemLike]) -> list[Item]:
-    one = isinstance(values, tuple) and len(values) > 0 and isinstance(values[0], int)
-    if one or isinstance(values, (Item, spead2.Descriptor)):
-        return [_to_item(values)]  # type: ignore[arg-type]
+    if isinstance(values, (Item, spead2.Descriptor)):
+        return [_to_item(values)]
+    if isinstance(values, (tuple, list)) and values and isinstance(values[0], numbers.Real):
+        return [_to_item(values)]
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"items is {values!r}, but must be an item or a list of items")
     return [_to_item(value) for value in values]  # type: ignore[arg-type]
 
 
 def _to_endpoints(values: EndpointLike | Iterable[EndpointLike]) -> list[EndpointLike]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"endpoints is {values!r}, but must be (host, port) or a list of those")
     entries: list[Any] = list(values)
     if len(entries) == 2 and isinstance(entries[0], str):
         entries = [tuple(entries)]  # one (host, port)
-    return [(host, int(port)) for host, port in entries]
+    for entry in entries:
+        if not isinstance(entry, (tuple, list)) or len(entry) != 2 or not isinstance(entry[0], str):
+            raise TypeError(f"endpoint {entry!r} must be (host, port)")
+    return [(host, _whole("port", port)) for host, port in entries]
+
+
+def _whole(name: str, value: Any, least: int = -(2**63), most: int = 2**63 - 1) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}, but must be a whole number (int)") from None
+    if number < least:
+        raise ValueError(f"{name} is {number}, but must be at least {least}")
+    if number > most:
+        raise ValueError(f"{name} is {number}, but must be at most {most}")
+    return number
+
+
+def _number(name: str, value: Any) -> float:
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {value!r}, but must be a number")
+    return float(value)
+
+
+def _value(name: str, value: Any) -> Value:
+    """Make Python's own of numpy's numbers, so that no fraction gets lost on the way."""
+    if isinstance(value, (numbers.Integral, np.bool_)):
+        return _whole(name, int(value), most=2**64 - 1)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{name} is {value!r}, but must be a number or a str")
+
+
+_COUNTS = frozenset(
+    ("samples_per_heap", "descriptor_interval", "max_packet_size", "buffer_size", "max_heaps")
+)
+_TEXTS = frozenset(("length_tag", "on_bad_tag", "on_send_error", "interface_address"))
+
+
+def _options(kind: Any, **options: Any) -> Any:
+    """Make the options of a block or a stream; errors name the one that is wrong."""
+    for name, value in options.items():
+        if name in _COUNTS:
+            options[name] = _whole(name, value, 0)
+        elif name in _TEXTS:
+            if not isinstance(value, str):
+                raise TypeError(f"{name} is {value!r}, but must be a str")
+        elif name == "rate":
+            options[name] = _number(name, value)
+        elif name in ("comp_vector", "max_poll") or (name == "ttl" and value is not None):
+            options[name] = _whole(name, value)
+        elif name == "scalars":
+            options[name] = _to_scalars(value)
+        elif name == "substream" and not isinstance(value, str):
+            options[name] = _whole(name, value)
+        elif name == "flavour":
+            options[name] = Flavour() if value is None else value
+            if not isinstance(options[name], Flavour):
+                raise TypeError(f"flavour is {value!r}, but must be a spead2.Flavour")
+    return kind(**options)
+
+
+def _to_scalars(values: Any) -> list[ScalarItem]:
+    if isinstance(values, ScalarItem):
+        return [values]
+    scalars = list(values) if isinstance(values, Iterable) else [values]
+    for value in scalars:
+        if not isinstance(value, ScalarItem):
+            raise TypeError(
+                f"scalars has {value!r}; use tag_item, counter_item and constant_item to make them"
+            )
+    return scalars
 
 
 def heap_sink(
@@ -245,18 +355,19 @@ def heap_sink(
     ValueError
         If an argument makes no sense; the text says which and why.
     """
-    options = _blocks.HeapSinkOptions(
+    options = _options(
+        _blocks.HeapSinkOptions,
         length_tag=length_tag,
         samples_per_heap=samples_per_heap,
         variable_length=variable_length,
-        scalars=list(scalars),
+        scalars=scalars,
         descriptor_interval=descriptor_interval,
         substream=substream,
         on_bad_tag=on_bad_tag,
         on_send_error=on_send_error,
         send_start=send_start,
         send_end=send_end,
-        flavour=flavour or Flavour(),
+        flavour=flavour,
     )
     return _blocks.heap_sink(stream, _to_items(items), options)
 
@@ -309,20 +420,22 @@ def udp_heap_sink(
     ValueError, OSError, RuntimeError
         As `heap_sink`; if the operating system refuses; if a host name is not known.
     """
-    options = _blocks.HeapSinkOptions(
+    options = _options(
+        _blocks.HeapSinkOptions,
         length_tag=length_tag,
         samples_per_heap=samples_per_heap,
         variable_length=variable_length,
-        scalars=list(scalars),
+        scalars=scalars,
         descriptor_interval=descriptor_interval,
         substream=substream,
         on_bad_tag=on_bad_tag,
         on_send_error=on_send_error,
         send_start=send_start,
         send_end=send_end,
-        flavour=flavour or Flavour(),
+        flavour=flavour,
     )
-    stream_options = _blocks.UdpStreamOptions(
+    stream_options = _options(
+        _blocks.UdpStreamOptions,
         max_packet_size=max_packet_size,
         rate=rate,
         ttl=ttl,
@@ -372,20 +485,22 @@ def tcp_heap_sink(
     ValueError, OSError, RuntimeError
         As `heap_sink`; if the connection is refused; if a host name is not known.
     """
-    options = _blocks.HeapSinkOptions(
+    options = _options(
+        _blocks.HeapSinkOptions,
         length_tag=length_tag,
         samples_per_heap=samples_per_heap,
         variable_length=variable_length,
-        scalars=list(scalars),
+        scalars=scalars,
         descriptor_interval=descriptor_interval,
         substream=substream,
         on_bad_tag=on_bad_tag,
         on_send_error=on_send_error,
         send_start=send_start,
         send_end=send_end,
-        flavour=flavour or Flavour(),
+        flavour=flavour,
     )
-    stream_options = _blocks.TcpStreamOptions(
+    stream_options = _options(
+        _blocks.TcpStreamOptions,
         max_packet_size=max_packet_size,
         rate=rate,
         interface_address=interface_address,
@@ -442,20 +557,22 @@ def ibv_heap_sink(
         As `heap_sink`; if the device refuses; if a host name is not known or there are no ibverbs
         libraries.
     """
-    options = _blocks.HeapSinkOptions(
+    options = _options(
+        _blocks.HeapSinkOptions,
         length_tag=length_tag,
         samples_per_heap=samples_per_heap,
         variable_length=variable_length,
-        scalars=list(scalars),
+        scalars=scalars,
         descriptor_interval=descriptor_interval,
         substream=substream,
         on_bad_tag=on_bad_tag,
         on_send_error=on_send_error,
         send_start=send_start,
         send_end=send_end,
-        flavour=flavour or Flavour(),
+        flavour=flavour,
     )
-    stream_options = _blocks.IbvStreamOptions(
+    stream_options = _options(
+        _blocks.IbvStreamOptions,
         max_packet_size=max_packet_size,
         rate=rate,
         ttl=ttl,
@@ -503,15 +620,16 @@ def pdu_heap_sink(
     ValueError
         If an argument makes no sense; the text says which and why.
     """
-    options = _blocks.PduHeapSinkOptions(
+    options = _options(
+        _blocks.PduHeapSinkOptions,
         variable_length=variable_length,
-        scalars=list(scalars),
+        scalars=scalars,
         descriptor_interval=descriptor_interval,
         substream=substream,
         on_send_error=on_send_error,
         send_start=send_start,
         send_end=send_end,
-        flavour=flavour or Flavour(),
+        flavour=flavour,
     )
     return _blocks.pdu_heap_sink(stream, _to_item(item), options)
 
@@ -544,17 +662,19 @@ def udp_pdu_heap_sink(
     item, variable_length, ..., flavour
         As for `pdu_heap_sink`.
     """
-    options = _blocks.PduHeapSinkOptions(
+    options = _options(
+        _blocks.PduHeapSinkOptions,
         variable_length=variable_length,
-        scalars=list(scalars),
+        scalars=scalars,
         descriptor_interval=descriptor_interval,
         substream=substream,
         on_send_error=on_send_error,
         send_start=send_start,
         send_end=send_end,
-        flavour=flavour or Flavour(),
+        flavour=flavour,
     )
-    stream_options = _blocks.UdpStreamOptions(
+    stream_options = _options(
+        _blocks.UdpStreamOptions,
         max_packet_size=max_packet_size,
         rate=rate,
         ttl=ttl,
