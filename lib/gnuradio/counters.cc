@@ -25,11 +25,11 @@ void log_limiter::flush() {
 }
 
 void log_limiter::write(const std::string& message) {
-    // GNU Radio's logger formats only constant texts in C++20.
-    if (kept_back_ == 0)
-        logger_->warn(message);
-    else
-        logger_->warn(message + " (and " + std::to_string(kept_back_) + " more like it)");
+    // The logger's own functions take constant texts only in newer GNU Radios. The macros do not
+    // format and take any.
+    std::string text = message;
+    if (kept_back_ != 0) text += " (and " + std::to_string(kept_back_) + " more like it)";
+    GR_LOG_WARN(logger_, text);
     kept_back_ = 0;
 }
 

@@ -185,9 +185,9 @@ void heap_sink_impl::finish_input() {
     const std::uint64_t from = open_ ? open_->start : cursor_;
     if (end > from) {
         counts_->samples_dropped.fetch_add(end - from);
-        d_logger->info(std::to_string(end - from) +
-                       " samples at the end of the input, from sample " + std::to_string(from) +
-                       " on, make no whole heap and were not sent");
+        GR_LOG_INFO(d_logger,
+                    std::to_string(end - from) + " samples at the end of the input, from sample " +
+                        std::to_string(from) + " on, make no whole heap and were not sent");
     }
     open_.reset();
 }
@@ -516,7 +516,7 @@ void heap_sink_impl::drop_to(std::uint64_t position) {
 void heap_sink_impl::stop_with(const std::string& message) {
     stopped_ = true;
     counts_->set_error(message);
-    d_logger->error(message + "; stopping");
+    GR_LOG_ERROR(d_logger, message + "; stopping");
 }
 
 }  // namespace gr::spead2

@@ -123,7 +123,7 @@ void pdu_heap_sink_impl::handle(const pmt::pmt_t& message) {
     if (!problem.empty()) counts_->bad_tag("a message is no PDU for this sink: " + problem);
     if (options_.on_send_error == send_error_action::error && sender_.session()->failed()) {
         counts_->set_error(sender_.session()->failure());
-        d_logger->error(sender_.session()->failure() + "; stopping");
+        GR_LOG_ERROR(d_logger, sender_.session()->failure() + "; stopping");
         // What GNU Radio itself tells a block that is to finish.
         _post(pmt::mp("system"), pmt::cons(pmt::mp("done"), pmt::from_long(1)));
     }
