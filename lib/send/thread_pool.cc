@@ -287,12 +287,19 @@ private:
     std::shared_ptr<pool_task> finished_;
 };
 
+/// Far more than there are cores anywhere; the system itself may bear fewer.
+constexpr int max_threads = 4096;
+
 }  // namespace
 
 thread_pool::thread_pool(int threads, const std::vector<int>& affinity) {
     if (threads < 1)
         throw std::invalid_argument("a thread pool of " + std::to_string(threads) +
                                     " threads was asked for, but it needs at least 1");
+    if (threads > max_threads)
+        throw std::invalid_argument("a thread pool of " + std::to_string(threads) +
+                                    " threads was asked for, but it can have at most " +
+                                    std::to_string(max_threads));
     for (const int core : affinity)
         if (core < 0 || core >= CPU_SETSIZE)
             throw std::invalid_argument("affinity names core " + std::to_string(core) +

@@ -9,12 +9,17 @@
 #include <stdexcept>
 #include <system_error>
 
+#include <spead2/base/errors.h>
 #include <spead2/base/log.h>
 
 namespace spead2 {
 namespace {
 
 [[nodiscard]] std::system_error last_error(const std::string& what) {
+    return {errno, std::generic_category(), what};
+}
+
+[[nodiscard]] socket_setup_error last_setup_error(const std::string& what) {
     return {errno, std::generic_category(), what};
 }
 
@@ -45,7 +50,7 @@ unique_fd duplicate_socket(int fd, int type, int protocol) {
 void set_option(const unique_fd& fd, int level, int name, const void* value, socklen_t length,
                 const std::string& what) {
     if (::setsockopt(fd.get(), level, name, value, length) != 0)
-        throw last_error("cannot set " + what);
+        throw last_setup_error("cannot set " + what);
 }
 
 void set_option(const unique_fd& fd, int level, int name, int value, const std::string& what) {
@@ -75,7 +80,7 @@ void set_send_buffer(const unique_fd& fd, std::size_t bytes) {
 void bind_to(const unique_fd& fd, const std::string& interface_address, int family) {
     const endpoint local = endpoint::resolve(interface_address, 0, family);
     if (::bind(fd.get(), local.address(), local.length()) != 0)
-        throw last_error("cannot send from interface_address '" + interface_address + "'");
+        throw last_setup_error("cannot send from interface_address '" + interface_address + "'");
 }
 
 }  // namespace spead2

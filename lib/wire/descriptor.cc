@@ -74,6 +74,10 @@ std::string make_numpy_header(std::string_view descr, bool fortran_order,
 
 std::vector<std::uint8_t> encode_descriptor(const descriptor& d, const flavour& f) {
     f.check_id(d.id);
+    if (d.id > f.max_address())
+        throw std::invalid_argument(
+            "item ID " + std::to_string(d.id) + " is above " + std::to_string(f.max_address()) +
+            ", the largest that a descriptor of " + f.to_string() + " can tell");
     check_ascii("name", d.name);
     check_ascii("description", d.description);
 

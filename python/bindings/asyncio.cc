@@ -496,6 +496,7 @@ PyObject* queue(PyObject* self, asyncio_stream& s, loop_state& state,
         g->refuse(e);
         static_cast<void>(submitted.release());
         state.push(*g);
+        log_warning(std::string("heap refused: ") + e.what());
         return future.release().ptr();
     }
     drive_later(s, state, heaps, bytes);
@@ -559,7 +560,9 @@ PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_a
             py::object future = py::reinterpret_borrow<py::object>(group->future());
             schedule(self, state);
             ++state.pending;
+            const std::string text = group->refusal_text();
             state.push(*group.release());
+            log_warning("heaps refused: " + text);
             return future.release().ptr();
         }
         group->set_mode(mode);

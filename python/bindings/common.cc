@@ -109,14 +109,14 @@ Processes made with :func:`os.fork` cannot use the pools and streams of their pa
 Parameters
 ----------
 threads : int
-    How many threads to start, at least 1.
+    How many threads to start, 1 to 4096.
 affinity : list of int
     Cores to bind the threads to, cyclically; empty: not bound.
 
 Raises
 ------
 ValueError
-    If there are no threads, or a core number is out of range.
+    If `threads` or a core number is out of range.
 OSError
     If a thread cannot be bound to its core.
 )");

@@ -74,7 +74,9 @@ TypeError
             auto config = std::make_unique<stream_config>();
             const py::object self = py::cast(config.get(), py::return_value_policy::reference);
             for (const auto& [name, value] : arguments) {
-                const auto text = name.cast<std::string>();
+                const char* const utf8 = PyUnicode_AsUTF8(name.ptr());
+                if (utf8 == nullptr) throw py::error_already_set();
+                const std::string text = utf8;
                 if (text == "burst_rate" || text.starts_with("DEFAULT_") ||
                     !py::hasattr(self, name) || text.starts_with('_'))
                     throw py::type_error("StreamConfig() got an unexpected keyword argument '" +

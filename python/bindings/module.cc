@@ -5,6 +5,37 @@
 
 #include "bindings.h"
 
+namespace {
+
+namespace py = pybind11;
+
+/// What pickle and copy ask for. Left to object.__reduce__(), old protocols of pickle would call
+/// the base of all pybind11 classes, which ends the process.
+void set_reduce(py::module_& m) {
+    const py::object flavour = m.attr("Flavour");
+    const auto metaclass = py::type::handle_of(flavour);
+    for (const auto& [name, value] : m.attr("__dict__").cast<py::dict>())
+        if (py::isinstance(value, metaclass))
+            py::setattr(value, "__reduce__",
+                        py::cpp_function(
+                            [](const py::handle& self) -> py::object {
+                                throw py::type_error(
+                                    "cannot pickle or copy an object of " +
+                                    py::repr(py::type::handle_of(self)).cast<std::string>());
+                            },
+                            py::is_method(value)));
+    flavour.attr("__reduce__") = py::cpp_function(
+        [](const py::handle& self) {
+            return py::make_tuple(
+                py::type::handle_of(self),
+                py::make_tuple(self.attr("version"), self.attr("item_pointer_bits"),
+                               self.attr("heap_address_bits"), self.attr("bug_compat")));
+        },
+        py::is_method(flavour));
+}
+
+}  // namespace
+
 PYBIND11_MODULE(_spead2, m) {
     m.doc() = "The engine of the spead2 package. Use the names of spead2 and spead2.send.";
     m.attr("__version__") = SPEAD2_VERSION;
@@ -22,4 +53,5 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_udp(m);
     spead2::python::register_tcp(m);
     spead2::python::register_udp_ibv(m);
+    set_reduce(m);
 }

@@ -25,10 +25,11 @@ bool is_socket(PyObject* object) {
     return result != 0;
 }
 
-/// An int in a range. \throw TypeError if it is none, ValueError if it is outside
+/// An int in a range. \throw TypeError if it is none, throw_range_error() if it is outside
 std::int64_t to_int(PyObject* object, const char* name, std::int64_t low, std::int64_t high) {
     const auto index = py::reinterpret_steal<py::object>(run_python<PyNumber_Index>(object));
     if (!index) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw py::error_already_set();
         PyErr_Clear();
         type_error(std::string(name) + " must be an int, not " + repr(object));
     }
@@ -36,15 +37,22 @@ std::int64_t to_int(PyObject* object, const char* name, std::int64_t low, std::i
     const long long value = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
     if (value == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
     if (overflow != 0 || value < low || value > high)
-        throw py::value_error(std::string(name) + " is " + repr(object) + ", but must be from " +
-                              std::to_string(low) + " to " + std::to_string(high));
+        throw_range_error(std::string(name) + " is " + repr(object) + ", but must be from " +
+                          std::to_string(low) + " to " + std::to_string(high));
     return value;
+}
+
+std::string to_utf8(PyObject* text) {
+    Py_ssize_t size = 0;
+    const char* const utf8 = PyUnicode_AsUTF8AndSize(text, &size);
+    if (utf8 == nullptr) throw py::error_already_set();  // half a surrogate pair
+    return {utf8, static_cast<std::size_t>(size)};
 }
 
 std::string to_str(PyObject* object, const char* name) {
     if (!PyUnicode_Check(object))
         type_error(std::string(name) + " must be a str, not " + repr(object));
-    return py::handle(object).cast<std::string>();
+    return to_utf8(object);
 }
 
 std::pair<std::string, int> to_endpoint(PyObject* host, PyObject* port) {
@@ -82,14 +90,20 @@ public:
         if (PyUnicode_Check(object) || PySequence_Check(object) == 0) type_error(wrong);
         const auto list =
             py::reinterpret_steal<py::object>(run_python<PySequence_Fast>(object, ""));
-        if (!list) throw py::error_already_set();
+        if (!list) {
+            if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw py::error_already_set();
+            PyErr_Clear();
+            type_error(wrong);
+        }
         for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list.ptr()); ++i) {
-            PyObject* const element = PySequence_Fast_GET_ITEM(list.ptr(), i);
-            if (PyUnicode_Check(element) || PySequence_Check(element) == 0 ||
-                run_python<PySequence_Size>(element) != 2)
+            // Owned, since looking into it may run code that changes the list.
+            const auto element =
+                py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(list.ptr(), i));
+            if (PyUnicode_Check(element.ptr()) || PySequence_Check(element.ptr()) == 0 ||
+                run_python<PySequence_Size>(element.ptr()) != 2)
                 type_error(wrong);
             const auto pair =
-                py::reinterpret_steal<py::object>(run_python<PySequence_Tuple>(element));
+                py::reinterpret_steal<py::object>(run_python<PySequence_Tuple>(element.ptr()));
             if (!pair || PyTuple_GET_SIZE(pair.ptr()) != 2) throw py::error_already_set();
             result_.endpoints.push_back(
                 to_endpoint(PyTuple_GET_ITEM(pair.ptr(), 0), PyTuple_GET_ITEM(pair.ptr(), 1)));
@@ -242,7 +256,7 @@ network_arguments sort_network_arguments(const char* function, const py::args& a
         type_error(std::string(function) + "() got " + std::to_string(args.size()) +
                    " positional arguments, the last of them " + repr(end[-1]) +
                    ", but takes fewer");
-    for (const auto& [name, value] : keywords) c.add_by_name(name.cast<std::string>(), value.ptr());
+    for (const auto& [name, value] : keywords) c.add_by_name(to_utf8(name.ptr()), value.ptr());
     return c.finish();
 }
 

@@ -47,6 +47,9 @@ private:
 
 }  // namespace
 
+template <>
+inline constexpr bool is_bound<packet_generator> = true;
+
 void register_packet_generator(py::module_& m) {
     auto bound = py::class_<packet_generator>(m, "PacketGenerator",
                                               R"(The packets of a heap, one after another, as bytes.

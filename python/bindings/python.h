@@ -13,6 +13,13 @@
 
 #include <spead2/base/log.h>
 
+namespace spead2 {
+class flavour;
+class inproc_queue;
+class stream_config;
+class thread_pool;
+}  // namespace spead2
+
 namespace spead2::python {
 
 namespace py = pybind11;
@@ -86,6 +93,10 @@ template <typename T, typename... Args>
 
 /// The exception being handled becomes the Python error. Only within a catch block.
 void set_python_error() noexcept;
+/// Raise what is both a ValueError and an IndexError.
+[[noreturn]] void throw_range_error(const std::string& text);
+/// Log a warning, at once. Only with the GIL and without a Python error set.
+void log_warning(const std::string& message) noexcept;
 /// Set OSError, or its subclass for \a code.
 void set_os_error(int code, const std::string& text) noexcept;
 
@@ -96,4 +107,52 @@ Class& set_module(Class& bound, const char* module) {
     return bound;
 }
 
+/// The classes that are bound with pybind11.
+template <typename T>
+inline constexpr bool is_bound = false;
+template <>
+inline constexpr bool is_bound<flavour> = true;
+template <>
+inline constexpr bool is_bound<thread_pool> = true;
+template <>
+inline constexpr bool is_bound<stream_config> = true;
+template <>
+inline constexpr bool is_bound<inproc_queue> = true;
+
+/// Whether the constructors of all C++ classes in a pybind11 object were run.
+[[nodiscard]] inline bool is_initialised(const py::handle& object) {
+    auto* const instance = reinterpret_cast<py::detail::instance*>(object.ptr());
+    if (instance->simple_layout) return instance->simple_instance_registered;
+    for (auto&& part : py::detail::values_and_holders(instance))
+        if (!part.instance_registered()) return false;
+    return true;
+}
+
+/// pybind11 would hand out memory that no constructor has seen for an object made with __new__()
+/// only, or by a derived class that does not call __init__(). Here such an object is no argument
+/// that fits: TypeError.
+template <typename T, typename Caster>
+class initialised_only : public Caster {
+public:
+    bool load(py::handle object, bool convert) {
+        if (py::isinstance<T>(object) && !is_initialised(object)) return false;
+        return Caster::load(object, convert);
+    }
+};
+
 }  // namespace spead2::python
+
+namespace pybind11::detail {
+
+template <typename T>
+requires spead2::python::is_bound<T>
+class type_caster<T> : public spead2::python::initialised_only<T, type_caster_base<T>> {
+};
+
+template <typename T>
+requires spead2::python::is_bound<T>
+class type_caster<std::shared_ptr<T>>
+    : public spead2::python::initialised_only<T, copyable_holder_caster<T, std::shared_ptr<T>>> {
+};
+
+}  // namespace pybind11::detail

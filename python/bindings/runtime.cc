@@ -55,6 +55,17 @@ public:
         }
     }
 
+    /// With the GIL.
+    void write(const log_record& record) const {
+        // The numbers of Python's logging levels.
+        static constexpr int levels[] = {10, 20, 30, 40};
+        PyObject* const result = run_python<PyObject_CallMethod>(
+            logger_, "log", "iss", levels[static_cast<int>(record.level)], "%s",
+            record.message.c_str());
+        if (result == nullptr) PyErr_WriteUnraisable(logger_);
+        Py_XDECREF(result);
+    }
+
     void set_logger(PyObject* logger) noexcept { logger_ = logger; }
 
 private:
@@ -84,16 +95,6 @@ private:
         }
     }
 
-    void write(const log_record& record) const {
-        // The numbers of Python's logging levels.
-        static constexpr int levels[] = {10, 20, 30, 40};
-        PyObject* const result =
-            PyObject_CallMethod(logger_, "log", "iss", levels[static_cast<int>(record.level)], "%s",
-                                record.message.c_str());
-        if (result == nullptr) PyErr_WriteUnraisable(logger_);
-        Py_XDECREF(result);
-    }
-
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<log_record> records_;
@@ -110,14 +111,24 @@ service& the_service() {
 }
 
 PyObject* stopped_type = nullptr;
+PyObject* range_error_type = nullptr;
+PyObject* setup_error_type = nullptr;
 unsigned long main_thread = 0;  // as Python numbers threads
 
-PyObject* add_exception(py::module_& m, const char* name, const char* doc) {
-    const std::string full = std::string("spead2.") + name;
-    PyObject* const type = PyErr_NewExceptionWithDoc(full.c_str(), doc, nullptr, nullptr);
+PyObject* add_exception(py::module_& m, const char* module, const char* name, const char* doc,
+                        const py::object& bases = py::object()) {
+    const std::string full = std::string(module) + "." + name;
+    PyObject* const type = PyErr_NewExceptionWithDoc(full.c_str(), doc, bases.ptr(), nullptr);
     if (type == nullptr) throw py::error_already_set();
     m.attr(name) = py::reinterpret_borrow<py::object>(type);
     return type;
+}
+
+void set_os_error(PyObject* type, int code, const std::string& text) noexcept {
+    PyObject* const error = run_python<PyObject_CallFunction>(type, "is", code, text.c_str());
+    if (error == nullptr) return;
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
+    Py_DECREF(error);
 }
 
 }  // namespace
@@ -164,11 +175,20 @@ bool signal_raised() {
 }
 
 void set_os_error(int code, const std::string& text) noexcept {
-    PyObject* const error =
-        run_python<PyObject_CallFunction>(PyExc_OSError, "is", code, text.c_str());
-    if (error == nullptr) return;
-    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
-    Py_DECREF(error);
+    set_os_error(PyExc_OSError, code, text);
+}
+
+void throw_range_error(const std::string& text) {
+    PyErr_SetString(range_error_type, text.c_str());
+    throw py::error_already_set();
+}
+
+void log_warning(const std::string& message) noexcept {
+    try {
+        the_service().write({log_level::warning, message});
+    } catch (const std::exception&) {
+        // No memory: the message is lost.
+    }
 }
 
 void set_python_error() noexcept {
@@ -182,6 +202,8 @@ void set_python_error() noexcept {
         e.set_error();
     } catch (const std::bad_alloc&) {
         PyErr_NoMemory();
+    } catch (const socket_setup_error& e) {
+        set_os_error(setup_error_type, e.code().value(), e.what());
     } catch (const std::system_error& e) {
         set_os_error(e.code().value(), e.what());
     } catch (const stopped_error& e) {
@@ -196,9 +218,17 @@ void set_python_error() noexcept {
 }
 
 void register_runtime(py::module_& m) {
-    stopped_type = add_exception(m, "Stopped", "A queue was used after it was stopped.");
-    add_exception(m, "Empty", "A queue has nothing to take.");
-    add_exception(m, "Full", "A queue has no room.");
+    stopped_type = add_exception(m, "spead2", "Stopped", "A queue was used after it was stopped.");
+    add_exception(m, "spead2", "Empty", "A queue has nothing to take.");
+    add_exception(m, "spead2", "Full", "A queue has no room.");
+    // Programs written for the reference package may look for either of the bases.
+    range_error_type =
+        add_exception(m, "spead2._spead2", "RangeError", "An argument is out of range.",
+                      py::make_tuple(py::handle(PyExc_ValueError), py::handle(PyExc_IndexError)));
+    setup_error_type =
+        add_exception(m, "spead2._spead2", "SocketSetupError",
+                      "A socket cannot have the address or option that was asked for.",
+                      py::make_tuple(py::handle(PyExc_OSError), py::handle(PyExc_RuntimeError)));
 
     main_thread =
         py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();

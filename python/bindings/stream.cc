@@ -55,6 +55,10 @@ PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, Py
         auto group = std::make_unique<blocking_group>();
         group->add({h->value.contents(), cnt, substream_index, rate}, s->max_packet_size());
         return send_and_wait(*s, std::move(group));
+    } catch (const std::system_error& e) {
+        log_warning(std::string("heap refused: ") + e.what());
+        set_python_error();
+        return nullptr;
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -73,13 +77,17 @@ PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, P
     try {
         heap_references heaps(values[0]);
         if (heaps.size() == 0) {
-            set_os_error(EINVAL, "heaps is empty, but needs at least one HeapReference");
-            return nullptr;
+            throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                    "heaps is empty, but needs at least one HeapReference");
         }
         auto group = std::make_unique<blocking_group>();
         group->set_mode(mode);
         heaps.add_to(*group, s->max_packet_size());
         return send_and_wait(*s, std::move(group));
+    } catch (const std::system_error& e) {
+        log_warning(std::string("heaps refused: ") + e.what());
+        set_python_error();
+        return nullptr;
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -210,10 +218,11 @@ ValueError
 )")
         .def_property_readonly("num_substreams", &stream::num_substreams, "Number of substreams.")
         .def("__repr__", [](const py::object& self) {
+            const stream* const s = to_stream(self.ptr());
+            if (s == nullptr) throw py::error_already_set();
             const py::handle type = py::type::handle_of(self);
             return "<" + type.attr("__module__").cast<std::string>() + "." +
-                   type.attr("__qualname__").cast<std::string>() + " to " +
-                   self.cast<const stream&>().describe() + ">";
+                   type.attr("__qualname__").cast<std::string>() + " to " + s->describe() + ">";
         });
     set_module(bound, "spead2.send");
     stream_type = reinterpret_cast<PyTypeObject*>(bound.ptr());

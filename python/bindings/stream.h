@@ -6,6 +6,7 @@
 // who ask for a base class, which other modules do.
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -15,6 +16,9 @@
 #include "python.h"
 
 namespace spead2::python {
+
+template <std::derived_from<stream> T>
+inline constexpr bool is_bound<T> = true;
 
 /// A stream whose calls wait until the heaps are sent.
 class blocking_stream : public stream {

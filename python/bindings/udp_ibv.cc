@@ -93,6 +93,13 @@ private:
     py::list memory_regions_;
 };
 
+}  // namespace
+
+template <>
+inline constexpr bool is_bound<udp_ibv_config> = true;
+
+namespace {
+
 [[nodiscard]] std::unique_ptr<udp_ibv_transport> make_transport(const stream_config& config,
                                                                 const udp_ibv_config& ibv) {
     udp_ibv_options options = ibv.options();

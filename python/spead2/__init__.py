@@ -71,6 +71,9 @@ __all__ = [
 ]
 
 
+_MAX_LISTED = 2**20
+
+
 def parse_range_list(ranges: str | None) -> list[int]:
     """Parse a list of numbers and ranges, such as a list of cores.
 
@@ -87,8 +90,10 @@ def parse_range_list(ranges: str | None) -> list[int]:
     Raises
     ------
     ValueError
-        If a part is neither a number nor a range.
+        If a part is neither a number nor a range, or there are more than 2**20 numbers.
     """
+    if ranges is not None and not isinstance(ranges, str):
+        raise TypeError(f"ranges must be a str, not {ranges!r}")
     if not ranges:
         return []
     numbers: list[int] = []
@@ -97,9 +102,13 @@ def parse_range_list(ranges: str | None) -> list[int]:
         try:
             if "-" in last:
                 raise ValueError
-            numbers += range(int(first), int(last) + 1) if dash else [int(first)]
+            low = int(first)
+            high = int(last) if dash else low
         except ValueError:
             raise ValueError(
                 f"{part!r} in the list {ranges!r} is neither a number nor a range like 3-5"
             ) from None
+        if len(numbers) + high - low >= _MAX_LISTED:
+            raise ValueError(f"the list {ranges!r} has more than {_MAX_LISTED} numbers")
+        numbers += range(low, high + 1)
     return numbers

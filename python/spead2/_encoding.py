@@ -20,8 +20,9 @@ ARRAY = 0
 INTEGER = 1
 OTHER = 2
 
-# The widest format field that any flavour has room for.
-_MAX_FIELD_BITS = 2**56 - 1
+# The widest format field that a descriptor of the default flavour has room for. Values take
+# memory in one piece.
+_MAX_FIELD_BITS = 2**24 - 1
 
 
 class Layout(NamedTuple):
@@ -97,8 +98,8 @@ def check_format(fields: Iterable[Sequence[Any]]) -> list[tuple[str, int]]:
         )
         if not legal:
             raise ValueError(
-                f"illegal format ({code}, {bits}): must be u, i or b with at least 1 bit, "
-                "f with 32 or 64, or c with 8"
+                f"illegal format ({code}, {bits}): must be u, i or b with 1 to "
+                f"{_MAX_FIELD_BITS} bits, f with 32 or 64, or c with 8"
             )
         result.append((code, bits))
     if not result:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import reprlib
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
 from typing import Any, Literal
 
@@ -39,7 +40,8 @@ class Descriptor(_spead2.DescriptorBase):
         Which index runs fastest: the last or the first (needs `dtype`).
     format : sequence of (str, int), optional
         Fields of one element: a code and a number of bits. Codes are u (unsigned), i (signed), f
-        (real; 32 or 64 bits), b (truth value) and c (character; 8 bits). All are big-endian.
+        (real; 32 or 64 bits), b (truth value) and c (character; 8 bits). All are big-endian, of at
+        most 2**24 - 1 bits.
 
     Raises
     ------
@@ -226,8 +228,12 @@ class Item(Descriptor, _spead2.ItemBase):
         try:
             return _encoding.encode(value, self._layout, self._fields, shape, self._array_order)
         except (ValueError, OverflowError, TypeError) as error:
-            _add_item_name(error, self.name)
+            _add_item(error, self.name, value)
             raise
+        except RuntimeError as error:  # what numpy says of some conversions of times
+            raise ValueError(
+                f"{error} (item {self.name!r}, value {reprlib.repr(value)})"
+            ) from error
 
     @property
     def _array_order(self) -> Literal["C", "F"]:
@@ -387,10 +393,10 @@ def _summary(descriptor: Descriptor) -> str:
     return f"{shown} {descriptor.name!r}, shape {descriptor.shape}, {kind}"
 
 
-def _add_item_name(error: Exception, name: str) -> None:
-    """Say in an error which item it is about."""
+def _add_item(error: Exception, name: str, value: object) -> None:
+    """Say in an error which item it is about, and the value: numpy does not always."""
     if len(error.args) == 1 and isinstance(error.args[0], str):
-        error.args = (f"{error.args[0]} (item {name!r})",)
+        error.args = (f"{error.args[0]} (item {name!r}, value {reprlib.repr(value)})",)
 
 
 _spead2._set_item_class(Item)

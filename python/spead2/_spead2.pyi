@@ -359,6 +359,28 @@ class UdpStream(SyncStream):
     def __init__(
         self,
         thread_pool: ThreadPool,
+        hostname: str,
+        port: int,
+        config: StreamConfig,
+        buffer_size: int,
+        ttl: int,
+        interface_address: str = "",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        hostname: str,
+        port: int,
+        config: StreamConfig,
+        buffer_size: int,
+        ttl: int,
+        interface_index: int,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
         socket: _socket.socket,
         hostname: str,
         port: int,
@@ -440,6 +462,28 @@ class UdpStreamAsyncio(AsyncStream):
         ttl: int = ...,
         interface_index: int = ...,
         socket: _socket.socket = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        hostname: str,
+        port: int,
+        config: StreamConfig,
+        buffer_size: int,
+        ttl: int,
+        interface_address: str = "",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        hostname: str,
+        port: int,
+        config: StreamConfig,
+        buffer_size: int,
+        ttl: int,
+        interface_index: int,
     ) -> None: ...
     @overload
     def __init__(

@@ -10,8 +10,6 @@ import weakref
 from typing import Any
 
 import decoder
-import hypothesis
-import hypothesis.strategies as st
 import numpy as np
 import pytest
 
@@ -330,67 +328,3 @@ def test_inproc_queue(pool: spead2.ThreadPool) -> None:
     for bad in ("abc", None, 3, np.arange(6)[::2], memoryview(b"abcd")[::2]):
         with pytest.raises((TypeError, ValueError, BufferError)):
             spead2.InprocQueue().add_packet(bad)
-
-
-ANYTHING = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(2**70), 2**70),
-    st.floats(),
-    st.text(max_size=5),
-    st.binary(max_size=5),
-    st.lists(st.integers(), max_size=3),
-    st.tuples(st.text(max_size=3), st.integers()),
-    st.just(Heap),
-    st.builds(object),
-)
-POOL = spead2.ThreadPool()
-SHARED = BytesStream(POOL, StreamConfig(max_packet_size=1472))
-
-
-def no_names(arguments: tuple[Any, ...]) -> list[Any]:
-    """Leave out what would be looked up as a host name."""
-    return [argument for argument in arguments if not isinstance(argument, str)]
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        spead2.Flavour,
-        spead2.Descriptor,
-        spead2.Item,
-        spead2.ItemGroup().add_item,
-        spead2.InprocQueue().add_packet,
-        spead2.parse_range_list,
-        Heap,
-        Heap().add_item,
-        Heap().add_descriptor,
-        HeapReference,
-        HeapReferenceList,
-        PacketGenerator,
-        spead2.send.HeapGenerator,
-        spead2.send.ItemGroup,
-        spead2.send.ItemGroup().get_heap,
-        spead2.send.ItemGroup().add_to_heap,
-        StreamConfig,
-        BytesStream,
-        InprocStream,
-        spead2.send.UdpStream,
-        spead2.send.TcpStream,
-        SHARED.send_heap,
-        SHARED.send_heaps,
-        SHARED.set_cnt_sequence,
-        lambda *a: SHARED.send_heap(Heap(), *a),
-        lambda *a: PacketGenerator(make_heap(), *a),
-        lambda *a: HeapReferenceList([HeapReference(Heap())] * 3)[slice(*a)],
-        lambda *a: spead2.send.UdpStream(POOL, *no_names(a)),
-        lambda *a: spead2.send.UdpStream(POOL, [("127.0.0.1", 9)], *no_names(a)),
-        lambda *a: spead2.send.UdpStream(POOL, [("127.0.0.1", 9)], StreamConfig(), *no_names(a)),
-    ],
-)
-@hypothesis.given(arguments=st.lists(ANYTHING, max_size=5))
-@hypothesis.settings(max_examples=60)
-def test_any_arguments_give_a_result_or_an_exception(call: Any, arguments: list[Any]) -> None:
-    with contextlib.suppress(Exception):  # but no crash, and no hang
-        call(*arguments)
-    assert SHARED.send_heap(Heap(), cnt=0) == 49

@@ -210,13 +210,16 @@ def test_item_ids_have_what_the_address_leaves_of_63_bits(bits: int) -> None:
     largest = 2 ** (63 - bits) - 1
     heap = send.Heap(flavour)
     for good in (1, largest):
-        heap.add_descriptor(describe(id=good, format=[("u", 8)]))
+        heap.add_descriptor(describe(id=min(good, 2**bits - 1), format=[("u", 8)]))
         heap.add_item(spead2.Item(good, "n", "d", (), format=[("u", 8)], value=1))
     for bad in (0, -1, largest + 1, 2**63, 2**64, 2**64 + 1, 2**100):
         with pytest.raises(ValueError, match=str(bad) if bad > 0 else "-?[01]"):
             heap.add_descriptor(describe(id=bad, format=[("u", 8)]))
         with pytest.raises(ValueError, match=str(bad) if bad > 0 else "-?[01]"):
             heap.add_item(spead2.Item(bad, "n", "d", (), format=[("u", 8)], value=1))
+    if 2**bits <= largest:  # the descriptor has its ID in an immediate
+        with pytest.raises(ValueError, match=str(2**bits)):
+            heap.add_descriptor(describe(id=2**bits, format=[("u", 8)]))
     # What was refused has left no trace: two descriptors, two items.
     assert next(send.PacketGenerator(heap, 1, 1472))[7] == 4 + 4
 

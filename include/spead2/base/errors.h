@@ -4,12 +4,18 @@
 #pragma once
 
 #include <stdexcept>
+#include <system_error>
 
 namespace spead2 {
 
 /// A host name or address could not be resolved. The text contains "Host not found".
 class resolve_error : public std::runtime_error {
     using std::runtime_error::runtime_error;
+};
+
+/// The operating system does not let a new socket have the address or option that was asked for.
+class socket_setup_error : public std::system_error {
+    using std::system_error::system_error;
 };
 
 /// A queue was used after it was stopped.
