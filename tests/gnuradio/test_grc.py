@@ -205,7 +205,7 @@ def test_pdu_code_makes_the_block(platform: Any) -> None:
 
 @pytest.mark.parametrize("key", SINKS)
 def test_cpp_code_is_complete(platform: Any, key: str) -> None:
-    """It is not compiled here, but every value is filled in."""
+    """Every value is filled in; test_grc_programs.py compiles it."""
     code = make(platform, key).cpp_templates.render("make")
     assert "this->sink = gr::spead2::" in code
     assert "${" not in code

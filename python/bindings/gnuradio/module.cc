@@ -17,7 +17,11 @@
 
 #include <spead2/base/errors.h>
 
+#include <cctype>
+#include <cstdio>
+#include <string>
 #include <system_error>
+#include <variant>
 
 namespace py = pybind11;
 
@@ -32,6 +36,57 @@ void translate(std::exception_ptr p) {
         PyErr_SetObject(PyExc_OSError,
                         py::make_tuple(e.code().value(), std::string(e.what())).ptr());
     }
+}
+
+// ---- C++ that makes the same scalar item: GNU Radio Companion writes it into C++ flowgraphs.
+
+/// Without any quote but the two outside, which GNU Radio Companion might change.
+std::string cpp_text(const std::string& text) {
+    std::string code = "\"";
+    for (const char c : text) {
+        if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == ' ' || c == '_') {
+            code += c;
+        } else {
+            char escape[5];
+            std::snprintf(escape, sizeof escape, "\\%03o", static_cast<unsigned char>(c));
+            code += escape;
+        }
+    }
+    return code + "\"";
+}
+
+std::string cpp_number(double v) {
+    char code[32];
+    std::snprintf(code, sizeof code, "%.17g", v);
+    return "double(" + std::string(code) + ")";
+}
+
+std::string cpp_value(const scalar_value& v) {
+    if (const auto* i = std::get_if<std::int64_t>(&v))
+        return "std::int64_t(" + std::to_string(*i) + ")";
+    if (const auto* u = std::get_if<std::uint64_t>(&v))
+        return "std::uint64_t(" + std::to_string(*u) + "u)";
+    if (const auto* d = std::get_if<double>(&v)) return cpp_number(*d);
+    return "std::string(" + cpp_text(std::get<std::string>(v)) + ")";
+}
+
+std::string cpp_code(const scalar_item& s) {
+    const std::string start =
+        std::to_string(s.id) + "u, " + cpp_text(s.name) + ", " + cpp_text(s.description) + ", ";
+    const std::string dtype = cpp_text(s.dtype);
+    switch (s.from) {
+        case scalar_item::source::counter:
+            return "gr::spead2::counter_item(" + start + std::to_string(s.start) + "u, " +
+                   std::to_string(s.step) + ", " + dtype + ")";
+        case scalar_item::source::constant:
+            return "gr::spead2::constant_item(" + start + cpp_value(*s.value) + ", " + dtype + ")";
+        case scalar_item::source::tag:
+            break;
+    }
+    return "gr::spead2::tag_item(" + start + cpp_text(s.key) + ", {" + dtype + ", " +
+           (s.sticky ? "true" : "false") + ", " + std::to_string(s.port) + ", " +
+           cpp_number(s.tick_rate) + ", " + cpp_number(s.tag_step) + ", " +
+           (s.value ? cpp_value(*s.value) : "{}") + "})";
 }
 
 void bind_items(py::module_& m) {
@@ -62,6 +117,7 @@ void bind_items(py::module_& m) {
         .def_readonly("name", &scalar_item::name)
         .def_readonly("description", &scalar_item::description)
         .def_readonly("dtype", &scalar_item::dtype)
+        .def("cpp_code", &cpp_code, "C++ that makes the same item.")
         .def("__repr__", [](const scalar_item& s) {
             const char* const from = s.from == scalar_item::source::tag       ? "tag"
                                      : s.from == scalar_item::source::counter ? "counter"
