@@ -22,6 +22,13 @@ private:
     std::atomic<bool> cancelled_{false};
 };
 
+}  // namespace
+
+template <>
+inline constexpr bool is_bound<connect_token> = true;
+
+namespace {
+
 std::unique_ptr<tcp_transport> make_transport(const network_arguments& arguments,
                                               const std::function<bool()>& interrupted) {
     if (arguments.ttl || arguments.interface_index)

@@ -53,6 +53,8 @@ _Endpoints = Sequence[tuple[str, int]]
 class Stopped(Exception): ...  # noqa: N818
 class Empty(Exception): ...  # noqa: N818
 class Full(Exception): ...  # noqa: N818
+class RangeError(ValueError, IndexError): ...
+class SocketSetupError(OSError, RuntimeError): ...
 
 class Flavour:
     @overload

@@ -19,6 +19,7 @@ import pytest
 import spead2
 import spead2.send
 import spead2.send.asyncio
+from spead2 import _spead2
 from spead2.send import BytesStream, GroupMode, Heap, HeapReference, StreamConfig
 
 POOL = spead2.ThreadPool()
@@ -300,6 +301,7 @@ def test_any_arguments_give_a_result_or_an_exception(call: int, data: Any) -> No
 # ---- Objects that no constructor has seen
 
 CLASSES = [
+    _spead2.ConnectToken,
     spead2.Flavour,
     spead2.ThreadPool,
     spead2.InprocQueue,
