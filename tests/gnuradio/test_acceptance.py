@@ -12,12 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pmt
 import pytest
 from gnuradio import blocks, gr
 from gnuradio import spead2 as sinks
-from gnuradio_fixtures import ROOT, Reception, source, tag
+from gnuradio_fixtures import ROOT, Reception, tag
 
 Receive = Callable[..., Reception]
+#: Send as fast as the samples would come, not as fast as possible: some minutes.
+REAL_TIME = bool(os.environ.get("SPEAD2_REAL_TIME"))
 RECORDING = ROOT / "tests" / "data" / "us01.wav"
 
 
@@ -68,7 +71,7 @@ def test_a_satellite_decodes_the_same_after_the_journey(receiver: Receive, tmp_p
 
 @pytest.mark.timeout(300)
 def test_100_seconds_at_1_megasample_arrive_sample_for_sample(receiver: Receive) -> None:
-    """As fast as it goes, over TCP, with a tag whose value changes all the time."""
+    """Over TCP, with a tag whose value changes all the time."""
     period, heap, total = 1 << 20, 100_000, 100_000_000
     rng = np.random.default_rng(5)
     data = (rng.integers(-99, 99, period) + 1j * rng.integers(-99, 99, period)).astype(np.complex64)
@@ -85,7 +88,8 @@ def test_100_seconds_at_1_megasample_arrive_sample_for_sample(receiver: Receive)
         ],
     )
     top = gr.top_block()
-    top.connect(repeat, blocks.head(8, total), sink)
+    throttle = [blocks.throttle(8, 1e6)] if REAL_TIME else []
+    top.connect(repeat, *throttle, blocks.head(8, total), sink)
     top.run()
     items = [i for i in rx.items() if i]
     assert len(items) == total // heap
@@ -98,14 +102,63 @@ def test_100_seconds_at_1_megasample_arrive_sample_for_sample(receiver: Receive)
     assert (sink.heaps_failed(), sink.samples_dropped()) == (0, 0)
 
 
-def test_a_minute_at_48_kilohertz_arrives_sample_for_sample(receiver: Receive) -> None:
+class Tagger(gr.sync_block):  # type: ignore[misc]
+    """Passes samples on, with a tag on every `step`-th that says which it is."""
+
+    def __init__(self, step: int) -> None:
+        gr.sync_block.__init__(self, "tagger", [np.float32], [np.float32])
+        self._step = step
+
+    def work(self, input_items: list[np.ndarray], output_items: list[np.ndarray]) -> int:
+        """Copy samples."""
+        count = len(output_items[0])
+        output_items[0][:] = input_items[0][:count]
+        first = self.nitems_written(0)
+        for offset in range(-(-first // self._step) * self._step, first + count, self._step):
+            self.add_item_tag(0, offset, pmt.intern("mark"), pmt.from_uint64(offset // self._step))
+        return count
+
+
+@pytest.mark.timeout(300)
+def test_a_recording_of_a_minute_at_48_kilohertz_arrives_sample_for_sample(
+    receiver: Receive, tmp_path: Path
+) -> None:
+    """With tags whose distance is no multiple of a heap's length."""
     rng = np.random.default_rng(6)
     data = rng.integers(-(2**15), 2**15, 60 * 48_000).astype(np.int16)
+    recording = tmp_path / "minute.wav"
+    with wave.open(str(recording), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(data.tobytes())
     rx = receiver("udp")
+    step, length = 5003, 4800
     sink = sinks.udp_heap_sink(
-        rx.endpoint, [(0x1000, "x", "", "int16")], samples_per_heap=4800, rate=20e6
+        rx.endpoint,
+        [(0x1000, "x", "", "float")],
+        samples_per_heap=length,
+        rate=20e6,
+        scalars=[
+            sinks.counter_item(0x1600, "timestamp", "", dtype="uint48"),
+            sinks.tag_item(0x1601, "standing", "", "mark"),
+            sinks.tag_item(0x1602, "within", "", "mark", sticky=False),
+        ],
     )
     top = gr.top_block()
-    top.connect(source(data), sink)
+    throttle = [blocks.throttle(4, 48e3)] if REAL_TIME else []
+    tagger = Tagger(step)
+    top.connect(blocks.wavfile_source(str(recording), False), *throttle, tagger, sink)
     top.run()
-    assert np.array_equal(np.concatenate([i["x"] for i in rx.items() if i]), data)
+    items = [i for i in rx.items() if i]
+    received = np.concatenate([i["x"] for i in items])
+    assert len(received) == len(data)
+    # GNU Radio divides by a number of its own.
+    scale = np.float32(data[np.argmax(np.abs(data))]) / received[np.argmax(np.abs(data))]
+    assert np.array_equal(np.round(received * scale).astype(np.int16), data)
+    for n, values in enumerate(items):
+        first = n * length
+        assert values["timestamp"] == first
+        assert values["standing"] == first // step
+        mark = -(-first // step)
+        assert values.get("within") == (mark if mark * step < first + length else None)
