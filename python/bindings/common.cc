@@ -71,8 +71,9 @@ ValueError
     If an argument is out of range.
 )");
     bound.def(py::init<>())
-        .def(py::init<int, int, int, unsigned>(), py::arg("version"), py::arg("item_pointer_bits"),
-             py::arg("heap_address_bits"), py::arg("bug_compat") = 0U)
+        .def(py::init<int, int, int, unsigned>(), py::arg("version").noconvert(),
+             py::arg("item_pointer_bits").noconvert(), py::arg("heap_address_bits").noconvert(),
+             py::arg("bug_compat").noconvert() = 0U)
         .def(py::self == py::self)  // NOLINT(misc-redundant-expression)
         .def(py::self != py::self)  // NOLINT(misc-redundant-expression)
         .def("__hash__",
@@ -124,7 +125,7 @@ OSError
         .def(py::init([](int threads, const std::vector<int>& affinity) {
                  return make_shared_without_gil<thread_pool>(threads, affinity);
              }),
-             py::arg("threads") = 1, py::arg("affinity") = std::vector<int>())
+             py::arg("threads").noconvert() = 1, py::arg("affinity") = std::vector<int>())
         .def(
             "stop",
             [](thread_pool& pool) {
@@ -135,7 +136,7 @@ OSError
 
 Harmless when repeated.
 )")
-        .def_static("set_affinity", &thread_pool::set_affinity, py::arg("core"),
+        .def_static("set_affinity", &thread_pool::set_affinity, py::arg("core").noconvert(),
                     R"(Bind the calling thread to a core.
 
 Parameters

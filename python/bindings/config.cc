@@ -5,6 +5,7 @@
 
 #include <spead2/send/stream_config.h>
 
+#include "arguments.h"
 #include "bindings.h"
 #include "enums.h"
 
@@ -39,6 +40,13 @@ std::string number(double value) {
     std::array<char, 32> text{};
     static_cast<void>(std::snprintf(text.data(), text.size(), "%.17g", value));
     return text.data();
+}
+
+/// A number that is whole by its type: pybind11 would cut those of numpy that are not.
+std::size_t to_size(const py::object& object, const char* name) {
+    std::size_t value = 0;
+    if (!to_integer(object.ptr(), name, value)) throw py::error_already_set();
+    return value;
 }
 
 void bind_config(py::module_& m) {
@@ -88,18 +96,24 @@ TypeError
         }))
         .def_property(
             "max_packet_size", &stream_config::max_packet_size,
-            [](stream_config& c, std::size_t bytes) { c.set_max_packet_size(bytes); },
+            [](stream_config& c, const py::object& bytes) {
+                c.set_max_packet_size(to_size(bytes, "max_packet_size"));
+            },
             "Bytes of the largest packet (payload of UDP).")
         .def_property(
             "rate", &stream_config::rate, [](stream_config& c, double rate) { c.set_rate(rate); },
             "Target rate in bytes per second; 0: as fast as possible.")
         .def_property(
             "burst_size", &stream_config::burst_size,
-            [](stream_config& c, std::size_t bytes) { c.set_burst_size(bytes); },
+            [](stream_config& c, const py::object& bytes) {
+                c.set_burst_size(to_size(bytes, "burst_size"));
+            },
             "Bytes that go in a row without pacing between them.")
         .def_property(
             "max_heaps", &stream_config::max_heaps,
-            [](stream_config& c, std::size_t heaps) { c.set_max_heaps(heaps); },
+            [](stream_config& c, const py::object& heaps) {
+                c.set_max_heaps(to_size(heaps, "max_heaps"));
+            },
             "Most heaps in the queue, those being sent included.")
         .def_property(
             "burst_rate_ratio", &stream_config::burst_rate_ratio,

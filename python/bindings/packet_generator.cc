@@ -73,7 +73,7 @@ ValueError
                  if (h == nullptr) throw py::error_already_set();
                  return std::make_unique<packet_generator>(h->value, cnt, max_packet_size);
              }),
-             py::arg("heap"), py::arg("cnt"), py::arg("max_packet_size"))
+             py::arg("heap"), py::arg("cnt").noconvert(), py::arg("max_packet_size").noconvert())
         .def("__iter__", [](const py::object& self) { return self; })
         .def("__next__", &packet_generator::next)
         .def("__repr__", [](const packet_generator&) { return "<spead2.send.PacketGenerator>"; });

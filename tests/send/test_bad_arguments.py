@@ -298,6 +298,26 @@ def test_any_arguments_give_a_result_or_an_exception(call: int, data: Any) -> No
     assert SHARED.send_heap(Heap(), cnt=0) == 49
 
 
+@pytest.mark.parametrize("number", [np.float32(2.5), np.float64(64), 64.0, 2.5])
+def test_reals_are_no_integers(number: Any) -> None:
+    for call in (
+        lambda: spead2.Flavour(4, 64, number),
+        lambda: spead2.ThreadPool(number),
+        lambda: spead2.send.PacketGenerator(heap(), number, 1472),
+        lambda: spead2.send.PacketGenerator(heap(), 1, number),
+        lambda: StreamConfig(max_packet_size=number),
+        lambda: StreamConfig(burst_size=number),
+        lambda: StreamConfig(max_heaps=number),
+        lambda: SHARED.set_cnt_sequence(number, 1),
+        lambda: SHARED.set_cnt_sequence(1, number),
+        lambda: SHARED.send_heap(heap(), number),
+    ):
+        with pytest.raises(TypeError, match=str(number)):
+            call()
+    assert spead2.Flavour(4, 64, np.int8(40)) == spead2.Flavour()
+    assert StreamConfig(max_heaps=np.uint16(7)).max_heaps == 7
+
+
 # ---- Objects that no constructor has seen
 
 CLASSES = [
