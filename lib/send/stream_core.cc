@@ -50,10 +50,9 @@ void heap_group::add(heap_reference reference, std::size_t max_packet_size) {
         throw std::invalid_argument("rate of a heap is not a number (nan)");
     const auto only_size =
         static_cast<std::uint32_t>(only_packet_size(*reference.contents, max_packet_size));
-    std::unique_ptr<packetiser> packets;
     if (only_size == 0) {
-        packets = std::make_unique<packetiser>(reference.contents, 0, max_packet_size);
-        in_turn_ = true;
+        if (packetisers_.empty()) packetisers_.reserve(std::max<std::size_t>(many_.capacity(), 1));
+        packetisers_.emplace_back(reference.contents, 0, max_packet_size);
     }
     entry* e = &single_;
     if (size_ != 0 || many_.capacity() != 0) {
@@ -62,7 +61,7 @@ void heap_group::add(heap_reference reference, std::size_t max_packet_size) {
         entries_ = many_.data();
     }
     e->only_size = only_size;
-    e->packets = std::move(packets);
+    e->packets = static_cast<std::uint32_t>(packetisers_.size() - 1);
     e->contents = std::move(reference.contents);
     e->cnt = reference.cnt;
     e->rate = reference.rate;
@@ -148,16 +147,17 @@ void stream_core::check(heap_group& group) const {
 
 void stream_core::enqueue(heap_group& group) {
     check(group);
-    const double stream_rate = hardware_rate_ ? 0.0 : config_.rate();
+    const auto seconds_per_byte = [](double rate) { return rate > 0.0 ? 1.0 / rate : 0.0; };
+    const double of_stream = seconds_per_byte(hardware_rate_ ? 0.0 : config_.rate());
     for (std::size_t i = 0; i < group.size(); ++i) {
         entry& e = group.at(i);
         if (e.cnt < 0) {
             e.cnt = static_cast<std::int64_t>(next_cnt_);
             next_cnt_ += step_cnt_;
         }
-        if (e.packets) e.packets->set_cnt(static_cast<std::uint64_t>(e.cnt));
-        const double rate = e.rate >= 0.0 ? e.rate : stream_rate;
-        e.rate = rate > 0.0 ? 1.0 / rate : 0.0;
+        if (e.only_size == 0)
+            group.packetisers_[e.packets].set_cnt(static_cast<std::uint64_t>(e.cnt));
+        e.rate = e.rate < 0.0 ? of_stream : seconds_per_byte(e.rate);
     }
     if (group.size() != 0) {
         group.at(group.size() - 1).next = 0;
@@ -522,9 +522,10 @@ packetiser::run stream_core::make_packets(heap_group& group, entry& e, std::size
                                                e.only_size, substream);
         e.packetised = true;
     } else {
-        run = e.packets->next_run(batch_, substream, most);
+        packetiser& packets = group.packetisers_[e.packets];
+        run = packets.next_run(batch_, substream, most);
         e.unreleased += run.count;
-        e.packetised = e.packets->done();
+        e.packetised = packets.done();
     }
     if (first_run_ != runs_.size()) {
         packet_run& last = runs_.back();
@@ -556,7 +557,6 @@ std::size_t stream_core::fill_small(heap_group& group, std::size_t most_bytes) n
             }
             writer.write(*e->contents, static_cast<std::uint64_t>(e->cnt), e->only_size,
                          static_cast<std::uint32_t>(e->substream));
-            e->packetised = true;
             bytes += e->only_size;
             ++run.count;
             ++e;
@@ -593,7 +593,7 @@ stream_core::fill_result stream_core::fill() noexcept {
             continue;
         }
         if (e->only_size != 0 && e->rate == 0.0 &&
-            (group->mode_ == group_mode::serial || !group->in_turn_)) {
+            (group->mode_ == group_mode::serial || group->packetisers_.empty())) {
             bytes += fill_small(*group, batch_bytes - bytes);
             continue;
         }
@@ -606,8 +606,8 @@ stream_core::fill_result stream_core::fill() noexcept {
                 if (early) break;
                 paced = true;
             }
-            const std::size_t fitting =
-                limiter_.fitting(e->only_size != 0 ? e->only_size : e->packets->next_size());
+            const std::size_t fitting = limiter_.fitting(
+                e->only_size != 0 ? e->only_size : group->packetisers_[e->packets].next_size());
             if (fitting == 0) {
                 limiter_.exhaust();
                 break;

@@ -39,7 +39,6 @@ public:
         const std::size_t n_pointers = items.size();
         if (size != size_ || n_pointers != n_pointers_ || !(contents.get_flavour() == flavour_))
             set_prefix(contents.get_flavour(), n_pointers, size);
-        const std::uint32_t first_iov = next_.first_iov;
         iovec* iov = next_.iovs;
         std::uint8_t* out = next_.bytes;
         std::uint8_t* const header = out;
@@ -64,8 +63,8 @@ public:
         }
         ++iov;
         const auto n_iov = static_cast<std::uint32_t>(iov - next_.iovs);
-        *next_.packets = {first_iov, n_iov, size, substream};
-        next_ = {extra, iov, next_.packets + 1, first_iov + n_iov};
+        *next_.packets = {next_.first_iov, n_iov, size, substream};
+        next_ = {extra, iov, next_.packets + 1, next_.first_iov + n_iov};
     }
 
 private:

@@ -9,6 +9,11 @@
 #include "item_pointer.h"
 
 namespace spead2 {
+
+std::uint64_t wire::late_pointer(const heap_item& item) noexcept {
+    return item.pointer | to_big_endian(get_uint(item.data, item.length));
+}
+
 packetiser::packetiser(std::shared_ptr<const heap_contents> contents, std::uint64_t cnt,
                        std::size_t max_packet_size)
     : contents_(std::move(contents)),

@@ -73,12 +73,12 @@ private:
     friend class stream_core;
     struct entry {
         std::shared_ptr<const heap_contents> contents;
-        /// Null if the heap is made into one packet of only_size bytes.
-        std::unique_ptr<packetiser> packets;
         std::int64_t cnt = -1;
         double rate = -1.0;  ///< as asked for; once queued, seconds per byte, 0 without limit
         std::size_t substream = 0;
+        /// Bytes of the one packet that takes the heap; 0: it needs packetisers_[packets].
         std::uint32_t only_size = 0;
+        std::uint32_t packets = 0;
         std::uint32_t next = 0;        ///< round robin: the entry after this one
         std::uint32_t unreleased = 0;  ///< packets made and not yet released
         bool packetised = false;       ///< all packets are made
@@ -88,6 +88,7 @@ private:
     entry single_;  // most groups are of one heap: no allocation for those
     std::vector<entry> many_;
     entry* entries_ = &single_;
+    std::vector<packetiser> packetisers_;  ///< of heaps that one packet is not enough for
     std::size_t size_ = 0;
     group_mode mode_ = group_mode::round_robin;
     bool in_turn_ = false;       ///< some heap takes several packets, so that the mode matters
