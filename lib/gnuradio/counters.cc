@@ -43,7 +43,17 @@ void counters::set_error(const std::string& message) {
     if (error_.empty()) error_ = message;
 }
 
-pmt::pmt_t counters::dictionary(double rate) const {
+void counters::start_rate() {
+    rate_start_ = clock::now();
+    rate_bytes_ = bytes_sent.load();
+}
+
+pmt::pmt_t counters::dictionary() {
+    const std::uint64_t bytes = rate_bytes_;
+    const clock::time_point since = rate_start_;
+    start_rate();
+    const double seconds = std::chrono::duration<double>(rate_start_ - since).count();
+    const double rate = seconds > 0 ? static_cast<double>(rate_bytes_ - bytes) / seconds : 0;
     pmt::pmt_t d = pmt::make_dict();
     const auto add = [&](const char* name, const std::atomic<std::uint64_t>& count) {
         d = pmt::dict_add(d, pmt::mp(name), pmt::from_uint64(count.load()));

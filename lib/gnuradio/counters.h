@@ -55,10 +55,15 @@ struct counters {
     /// The first reason to stop stays.
     void set_error(const std::string& message);
 
-    /// Dictionary of the counts; \a rate in bytes per second.
-    [[nodiscard]] pmt::pmt_t dictionary(double rate) const;
+    /// The time from which on the next dictionary has the rate. Not at the same time as dictionary().
+    void start_rate();
+    /// Dictionary of the counts, and "rate": bytes per second since the last one.
+    [[nodiscard]] pmt::pmt_t dictionary();
 
 private:
+    using clock = std::chrono::steady_clock;
+    clock::time_point rate_start_{};
+    std::uint64_t rate_bytes_ = 0;
     mutable std::mutex error_mutex_;
     std::string error_;
 };

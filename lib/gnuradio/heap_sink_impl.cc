@@ -148,7 +148,7 @@ bool heap_sink_impl::start() {
     lost_ = stopped_ = false;
     running_ = true;
     sender_.begin(options_.send_start, d, std::move(buffers));
-    ticked_bytes_ = counts_->bytes_sent.load();
+    counts_->start_rate();
     ticker_.start([this] { tick(); });
     return true;
 }
@@ -193,10 +193,7 @@ void heap_sink_impl::finish_input() {
 }
 
 void heap_sink_impl::tick() {
-    const std::uint64_t bytes = counts_->bytes_sent.load();
-    message_port_pub(pmt::mp("stats"),
-                     counts_->dictionary(static_cast<double>(bytes - ticked_bytes_)));
-    ticked_bytes_ = bytes;
+    message_port_pub(pmt::mp("stats"), counts_->dictionary());
     counts_->flush_logs();
 }
 

@@ -113,7 +113,6 @@ private:
     heap_sender sender_;
     gather_pool pool_;
     ticker ticker_;
-    std::uint64_t ticked_bytes_ = 0;
     std::uint64_t buffer_samples_ = 0;  ///< asked for
 
     std::vector<port_state> ports_;

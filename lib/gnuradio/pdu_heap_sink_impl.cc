@@ -86,7 +86,7 @@ bool pdu_heap_sink_impl::start() {
     stopping_ = stuck_ = false;
     // No one to wake: the handler waits by itself.
     sender_.begin(options_.send_start, nullptr, {});
-    ticked_bytes_ = counts_->bytes_sent.load();
+    counts_->start_rate();
     ticker_.start([this] { tick(); });
     return true;
 }
@@ -106,10 +106,7 @@ bool pdu_heap_sink_impl::stop() {
 }
 
 void pdu_heap_sink_impl::tick() {
-    const std::uint64_t bytes = counts_->bytes_sent.load();
-    message_port_pub(pmt::mp("stats"),
-                     counts_->dictionary(static_cast<double>(bytes - ticked_bytes_)));
-    ticked_bytes_ = bytes;
+    message_port_pub(pmt::mp("stats"), counts_->dictionary());
     counts_->flush_logs();
 }
 

@@ -52,7 +52,6 @@ private:
     heap_sender sender_;
     gather_pool pool_;
     ticker ticker_;
-    std::uint64_t ticked_bytes_ = 0;
     std::uint64_t samples_ = 0;  ///< of the PDUs before
     bool running_ = false;
     bool stopping_ = false;

@@ -632,6 +632,32 @@ def test_statistics_are_published_while_nothing_moves() -> None:
     assert (last["heaps_failed"], last["samples_dropped"]) == (10, 0)
 
 
+def test_statistics_are_those_of_the_sink() -> None:
+    """Of a steady stream: each second's dictionary has what the counts were, and the rate."""
+    rate = 400e3
+    stream = spead2.send.BytesStream(
+        spead2.ThreadPool(), spead2.send.StreamConfig(rate=rate, burst_size=4096)
+    )
+    sink = sinks.heap_sink(stream, SAMPLES, samples_per_heap=100)
+    debug = blocks.message_debug()
+    top = gr.top_block()
+    top.connect(blocks.null_source(8), sink)
+    top.msg_connect(sink, "stats", debug, "store")
+    top.start()
+    while debug.num_messages() < 3:
+        time.sleep(0.01)
+    counts = (sink.heaps_sent(), sink.bytes_sent())
+    top.stop()
+    top.wait()
+    messages = [pmt.to_python(debug.get_message(n)) for n in range(3)]
+    heaps, sent = ([m[key] for m in messages] for key in ("heaps_sent", "bytes_sent"))
+    assert 0 < heaps[0] < heaps[1] < heaps[2] <= counts[0]
+    assert 0 < sent[0] < sent[1] < sent[2] <= counts[1]
+    # A flowgraph that is kept waiting sends less in more than a second.
+    assert all(0 < m["rate"] < 1.5 * rate for m in messages)
+    assert all(m["heaps_failed"] == m["bad_tags"] == m["samples_dropped"] == 0 for m in messages)
+
+
 # ---- Arguments
 
 
