@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -389,8 +390,8 @@ void deliver(const stream& s, loop_state& state) {
             settle(o.future.ptr(), o.method, o.value.ptr());
         } catch (py::error_already_set& e) {
             e.restore();
-            PyErr_WriteUnraisable(names.process_callbacks);
         }
+        if (PyErr_Occurred() != nullptr) run_python<PyErr_WriteUnraisable>(names.process_callbacks);
     }
 }
 
@@ -489,14 +490,19 @@ PyObject* queue(PyObject* self, asyncio_stream& s, loop_state& state,
     std::unique_ptr<heap_group> submitted = std::move(group);
     schedule(self, state);
     ++state.pending;
+    // Not told within the catch block: see refuse() in stream.cc.
+    std::optional<std::system_error> refusal;
     try {
         s.submit(submitted, drive::deferred);
     } catch (const std::system_error& e) {
+        refusal = e;
+    }
+    if (refusal) {
         // As everything that concerns the queue, this is told by the future.
-        g->refuse(e);
+        g->refuse(*refusal);
         static_cast<void>(submitted.release());
         state.push(*g);
-        log_warning(std::string("heap refused: ") + e.what());
+        log_warning(std::string("heap refused: ") + refusal->what());
         return future.release().ptr();
     }
     drive_later(s, state, heaps, bytes);

@@ -62,7 +62,7 @@ public:
         PyObject* const result = run_python<PyObject_CallMethod>(
             logger_, "log", "iss", levels[static_cast<int>(record.level)], "%s",
             record.message.c_str());
-        if (result == nullptr) PyErr_WriteUnraisable(logger_);
+        if (result == nullptr) run_python<PyErr_WriteUnraisable>(logger_);
         Py_XDECREF(result);
     }
 

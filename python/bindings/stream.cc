@@ -4,6 +4,8 @@
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <string>
 #include <system_error>
 
 #include "arguments.h"
@@ -37,6 +39,14 @@ PyObject* send_and_wait(stream& s, std::unique_ptr<blocking_group> group) {
     return PyLong_FromUnsignedLongLong(group->bytes_sent());
 }
 
+/// Say that nothing was queued. Not within a catch block: logging runs Python code, and a thread that
+/// is unwound there when the interpreter ends cannot be caught.
+PyObject* refuse(const std::system_error& refusal) {
+    log_warning(std::string("heap refused: ") + refusal.what());
+    set_os_error(refusal.code().value(), refusal.what());
+    return nullptr;
+}
+
 PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
     static constexpr std::array<const char*, 4> names{"heap", "cnt", "substream_index", "rate"};
     std::array<PyObject*, 4> values;
@@ -51,18 +61,18 @@ PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, Py
         return nullptr;
     stream* const s = to_stream(self);
     if (s == nullptr) return nullptr;
+    std::optional<std::system_error> refusal;
     try {
         auto group = std::make_unique<blocking_group>();
         group->add({h->value.contents(), cnt, substream_index, rate}, s->max_packet_size());
         return send_and_wait(*s, std::move(group));
     } catch (const std::system_error& e) {
-        log_warning(std::string("heap refused: ") + e.what());
-        set_python_error();
-        return nullptr;
+        refusal = e;
     } catch (...) {
         set_python_error();
         return nullptr;
     }
+    return refuse(*refusal);
 }
 
 PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
@@ -74,6 +84,7 @@ PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, P
         return nullptr;
     stream* const s = to_stream(self);
     if (s == nullptr) return nullptr;
+    std::optional<std::system_error> refusal;
     try {
         heap_references heaps(values[0]);
         if (heaps.size() == 0) {
@@ -85,13 +96,12 @@ PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, P
         heaps.add_to(*group, s->max_packet_size());
         return send_and_wait(*s, std::move(group));
     } catch (const std::system_error& e) {
-        log_warning(std::string("heaps refused: ") + e.what());
-        set_python_error();
-        return nullptr;
+        refusal = e;
     } catch (...) {
         set_python_error();
         return nullptr;
     }
+    return refuse(*refusal);
 }
 
 }  // namespace
