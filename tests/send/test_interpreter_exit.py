@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 PREAMBLE = """
-import asyncio, gc, signal, sys, threading
+import asyncio, gc, logging, signal, sys, threading
 import numpy as np
 import spead2, spead2.send, spead2.send.asyncio
 from spead2.send import GroupMode, Heap, HeapReference, HeapReferenceList, StreamConfig
@@ -202,6 +202,8 @@ def test_interrupted_heap_is_sent_nevertheless() -> None:
         "spead2.send.UdpStream(pool, Endpoints())",
         "spead2.send.UdpStream(pool, [('127.0.0.1', Number())])",
         "spead2.send.UdpStream(pool, [(Number(), 1)])",
+        "refuse(stream.send_heap)",
+        "refuse(asyncio_send)",
         "send_from('create_future')",
         "send_from('call_soon')",
         "send_from('add_reader')",
@@ -246,6 +248,15 @@ def test_exit_while_python_code_runs_in_a_call(call: str) -> None:
             heap = Heap()
             heap.add_item(Held())
             del heap
+        def refuse(send):
+            logger = logging.getLogger("spead2")
+            logger.handle = never
+            send(Heap(), cnt=2**40)
+        def asyncio_send(heap, cnt):
+            async def send():
+                stream = spead2.send.asyncio.InprocStream(pool, [spead2.InprocQueue()], slow)
+                await stream.async_send_heap(heap, cnt)
+            asyncio.run(send())
         def send_from(method):
             class Loop(asyncio.SelectorEventLoop):
                 pass
