@@ -69,6 +69,19 @@ const std::map<std::string, parameters> cases = {
     {"paced", {1472, 4U << 20, 4, 1, 1, group_mode::serial, 1e15, true}},
     {"substreams-1472", {1472, 8192, 64, 64, 1, group_mode::round_robin, 0, true}},
     {"substreams-8972", {8972, 8192, 64, 64, 1, group_mode::round_robin, 0, true}},
+    // Does the cost of a packet grow with the number of heaps, substreams or items?
+    {"heaps:1", {8972, 4U << 20, 1, 1, 1, group_mode::serial, 0, true}},
+    {"heaps:16", {8972, 4U << 20, 16, 1, 1, group_mode::serial, 0, true}},
+    {"heaps:256", {8972, 4U << 20, 256, 1, 1, group_mode::serial, 0, true}},
+    {"heaps:4096", {8972, 4U << 20, 4096, 1, 1, group_mode::serial, 0, true}},
+    {"substreams:1", {8972, 65536, 1024, 1, 1, group_mode::round_robin, 0, true}},
+    {"substreams:16", {8972, 65536, 1024, 16, 1, group_mode::round_robin, 0, true}},
+    {"substreams:128", {8972, 65536, 1024, 128, 1, group_mode::round_robin, 0, true}},
+    {"substreams:1024", {8972, 65536, 1024, 1024, 1, group_mode::round_robin, 0, true}},
+    {"items:1", {8972, 64, 16, 1, 1, group_mode::serial, 0, true}},
+    {"items:10", {8972, 640, 16, 1, 10, group_mode::serial, 0, true}},
+    {"items:100", {8972, 6400, 16, 1, 100, group_mode::serial, 0, true}},
+    {"items:1000", {8972, 64000, 16, 1, 1000, group_mode::serial, 0, true}},
 };
 
 heap make_heap(std::span<const std::uint8_t> data, std::size_t items) {
@@ -94,8 +107,8 @@ void run(const parameters& p, std::size_t repetitions, const std::vector<std::ui
     config.set_max_packet_size(p.packet_size).set_max_heaps(p.heaps).set_rate(p.rate);
     stream s(std::make_shared<spead2::thread_pool>(1), config, std::move(carrier));
 
-    // Big heaps are one and the same, small ones differ, as in cases.py.
-    const bool same = p.heap_size > 1U << 20;
+    // Big heaps are of the same memory, small ones differ, as in cases.py.
+    const bool same = p.heap_size > 1U << 14;
     const std::vector<std::uint8_t> data(p.heap_size * (same ? 1 : p.heaps), 1);
     std::vector<heap_reference> references;
     for (std::size_t i = 0; i < p.heaps; i++) {

@@ -6,12 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include <spead2/wire/heap.h>
 #include <spead2/wire/packet_batch.h>
 #include <spead2/wire/protocol.h>
 
+#include "extent_cursor.h"
 #include "item_pointer.h"
 
 namespace spead2::wire {
@@ -39,32 +39,20 @@ public:
         const std::size_t n_pointers = items.size();
         if (size != size_ || n_pointers != n_pointers_ || !(contents.get_flavour() == flavour_))
             set_prefix(contents.get_flavour(), n_pointers, size);
-        iovec* iov = next_.iovs;
-        std::uint8_t* out = next_.bytes;
-        std::uint8_t* const header = out;
-        put_prefix(out, header_, to_big_endian(cnt_pointer_ | (cnt & cnt_mask_)), heap_length_,
+        std::uint8_t* const header = next_.bytes;
+        put_prefix(header, header_, to_big_endian(cnt_pointer_ | (cnt & cnt_mask_)), heap_length_,
                    payload_offset_, payload_length_);
-        out += prefix_size;
-        std::uint8_t* extra = out + n_pointers * item_pointer_size;
-        *iov = {header, static_cast<std::size_t>(extra - header)};
+        std::uint8_t* out = header + prefix_size;
+        extent_cursor extents{out + n_pointers * item_pointer_size, next_.iovs};
+        *extents.last = {header, static_cast<std::size_t>(extents.bytes - header)};
         for (const heap_item& item : items) {
             out = put_pointer(out, item);
-            const std::uint64_t length = item.payload_length();
-            if (length > packet_batch::small_extent) {
-                *++iov = {const_cast<std::uint8_t*>(item.data), static_cast<std::size_t>(length)};
-            } else if (length != 0) {
-                // Beside the headers, which may be where the extent before it ends.
-                if (static_cast<std::uint8_t*>(iov->iov_base) + iov->iov_len != extra)
-                    *++iov = {extra, 0};
-                std::memcpy(extra, item.data, length);
-                iov->iov_len += length;
-                extra += length;
-            }
+            extents.append(item.data, static_cast<std::size_t>(item.payload_length()));
         }
-        ++iov;
+        iovec* const iov = extents.last + 1;
         const auto n_iov = static_cast<std::uint32_t>(iov - next_.iovs);
         *next_.packets = {next_.first_iov, n_iov, size, substream};
-        next_ = {extra, iov, next_.packets + 1, next_.first_iov + n_iov};
+        next_ = {extents.bytes, iov, next_.packets + 1, next_.first_iov + n_iov};
     }
 
 private:

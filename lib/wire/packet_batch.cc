@@ -23,15 +23,4 @@ packet_batch::packet_batch(std::size_t max_packets, std::size_t max_packet_size)
     bytes_ = std::unique_ptr<std::uint8_t[]>(new std::uint8_t[bytes_size_]);
 }
 
-std::uint8_t* packet_batch::append_bytes(std::size_t length) noexcept {
-    std::uint8_t* p = bytes_.get() + bytes_used_;
-    bytes_used_ += length;
-    iovec& last = iovs_[iovs_used_ - 1];
-    if (static_cast<std::uint8_t*>(last.iov_base) + last.iov_len == p)
-        last.iov_len += length;
-    else
-        iovs_[iovs_used_++] = {p, length};
-    return p;
-}
-
 }  // namespace spead2

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "extent_cursor.h"
 #include "item_pointer.h"
 
 namespace spead2 {
@@ -77,23 +78,29 @@ void packetiser::write_pointers(std::uint8_t* out, std::size_t n) noexcept {
 /// The next \a payload bytes of the heap's payload, the padding included.
 void packetiser::append_payload(packet_batch& batch, std::size_t payload) noexcept {
     const std::vector<heap_item>& items = contents_->items();
-    while (payload > 0) {
-        if (extent_item_ == items.size()) {
-            batch.append_zeros(payload);
-            return;
-        }
-        const heap_item& item = items[extent_item_];
-        const std::uint64_t left = item.payload_length() - extent_offset_;
-        const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(payload, left));
-        if (n != 0) batch.append(item.data + extent_offset_, n);
-        payload -= n;
-        if (n == left) {
-            ++extent_item_;
-            extent_offset_ = 0;
-        } else {
-            extent_offset_ += n;
-        }
+    packet_batch::run place = batch.begin_run();
+    wire::extent_cursor extents{place.bytes, place.iovs - 1};
+    const heap_item* item = items.data() + extent_item_;
+    const heap_item* const end = items.data() + items.size();
+    // What is left of the item, then whole ones, then a part of one.
+    std::uint64_t offset = extent_offset_;
+    for (; item < end; ++item, offset = 0) {
+        const std::uint64_t left = item->payload_length() - offset;
+        if (left > payload) break;
+        extents.append(item->data + offset, static_cast<std::size_t>(left));
+        payload -= static_cast<std::size_t>(left);
     }
+    extent_item_ = static_cast<std::size_t>(item - items.data());
+    extent_offset_ = offset;
+    if (payload != 0 && item == end) {
+        std::memset(extents.room(payload), 0, payload);
+    } else if (payload != 0) {
+        extents.append(item->data + offset, payload);
+        extent_offset_ = offset + payload;
+    }
+    place.first_iov += static_cast<std::uint32_t>(extents.last + 1 - place.iovs);
+    place.bytes = extents.bytes;
+    batch.end_run(place);
 }
 
 std::size_t packetiser::next(packet_batch& batch, std::uint32_t substream) noexcept {

@@ -91,7 +91,6 @@ private:
     std::vector<packetiser> packetisers_;  ///< of heaps that one packet is not enough for
     std::size_t size_ = 0;
     group_mode mode_ = group_mode::round_robin;
-    bool in_turn_ = false;       ///< some heap takes several packets, so that the mode matters
     bool explicit_cnt_ = false;  ///< some heap has a cnt of its own
     std::size_t max_substream_ = 0;
     std::size_t unfinished_ = 0;    ///< entries with packets to make or release

@@ -67,15 +67,6 @@ public:
         iovs_[iovs_used_++] = {p, header_bytes};
         return p;
     }
-    /// Append payload; small pieces are copied.
-    void append(const std::uint8_t* data, std::size_t length) noexcept {
-        if (length <= small_extent)
-            std::memcpy(append_bytes(length), data, length);
-        else
-            iovs_[iovs_used_++] = {const_cast<std::uint8_t*>(data), length};
-    }
-    /// Append \a length zero bytes.
-    void append_zeros(std::size_t length) noexcept { std::memset(append_bytes(length), 0, length); }
     void end(std::size_t size, std::uint32_t substream) noexcept {
         packets_[size_++] = {packet_first_iov_, iovs_used_ - packet_first_iov_,
                              static_cast<std::uint32_t>(size), substream};
@@ -117,8 +108,6 @@ public:
     }
 
 private:
-    std::uint8_t* append_bytes(std::size_t length) noexcept;
-
     std::size_t max_packets_ = 0;
     std::size_t max_packet_size_ = 0;
     std::size_t max_packet_iovs_ = 0;
