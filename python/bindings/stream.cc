@@ -30,7 +30,8 @@ PyObject* send_and_wait(stream& s, std::unique_ptr<blocking_group> group) {
         throw;
     }
     restore_gil(state);
-    if (!complete) return nullptr;  // the error of the signal handler is set
+    // A signal handler may have raised just when the group was complete: that goes first.
+    if (!complete || PyErr_Occurred() != nullptr) return nullptr;
     if (group->error()) {
         set_os_error(group->error().value(),
                      group->error().message() + " (sending to " + s.describe() + ")");
@@ -124,7 +125,7 @@ void flush(stream& s) {
         const gil_release released;
         reached = s.flush(signal_raised);
     }
-    if (!reached) throw py::error_already_set();
+    if (!reached || PyErr_Occurred() != nullptr) throw py::error_already_set();
 }
 
 void add_methods(const py::handle& bound, PyMethodDef* methods, std::size_t n) {

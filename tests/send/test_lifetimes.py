@@ -299,10 +299,11 @@ def test_every_order_of_destruction_of_a_blocking_stream(order: tuple[str, ...])
 def test_keyboard_interrupt_and_what_can_be_done_then(wait: str, afterwards: str) -> None:
     """The signal comes when the line before the call is done, so the call has to notice it."""
     script = f"""
-        import asyncio, socket, sys, threading
+        import asyncio, signal, socket, sys, threading
         import numpy as np
         import spead2, spead2.send, spead2.send.asyncio
         from spead2.send import GroupMode, Heap, HeapReference, StreamConfig
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
         SERIAL = GroupMode.SERIAL
         heap, small = Heap(), Heap()
         heap.add_item(
@@ -350,10 +351,13 @@ def test_keyboard_interrupt_and_what_can_be_done_then(wait: str, afterwards: str
         assert process.stdout is not None
         assert process.stderr is not None
         told = []
-        for told_line in process.stdout:
-            told.append(told_line)
-            if told_line == "ready\n":
-                process.send_signal(signal.SIGINT)
-        assert process.stderr.read() == ""
-        assert process.wait() == 0
+        try:
+            for told_line in process.stdout:
+                told.append(told_line)
+                if told_line == "ready\n":
+                    process.send_signal(signal.SIGINT)
+            assert process.stderr.read() == ""
+            assert process.wait() == 0
+        finally:
+            process.kill()  # the test's time may be over
     assert told[-1:] == ["usable\n"]
