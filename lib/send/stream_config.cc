@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <spead2/base/text.h>
+
 namespace spead2 {
 
 stream_config& stream_config::set_max_packet_size(std::size_t bytes) {
@@ -14,7 +16,7 @@ stream_config& stream_config::set_max_packet_size(std::size_t bytes) {
 
 stream_config& stream_config::set_rate(double bytes_per_second) {
     if (!(bytes_per_second >= 0.0) || !std::isfinite(bytes_per_second))
-        throw std::invalid_argument("rate is " + std::to_string(bytes_per_second) +
+        throw std::invalid_argument("rate is " + to_text(bytes_per_second) +
                                     ", but must be finite and at least 0 bytes per second");
     rate_ = bytes_per_second;
     return *this;
@@ -33,7 +35,7 @@ stream_config& stream_config::set_max_heaps(std::size_t heaps) {
 
 stream_config& stream_config::set_burst_rate_ratio(double ratio) {
     if (!(ratio >= 1.0) || !std::isfinite(ratio))
-        throw std::invalid_argument("burst_rate_ratio is " + std::to_string(ratio) +
+        throw std::invalid_argument("burst_rate_ratio is " + to_text(ratio) +
                                     ", but must be finite and at least 1");
     burst_rate_ratio_ = ratio;
     return *this;

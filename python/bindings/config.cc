@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // StreamConfig and the enumerations RateMethod and GroupMode.
 #include <array>
-#include <cstdio>
 
+#include <spead2/base/text.h>
 #include <spead2/send/stream_config.h>
 
 #include "arguments.h"
@@ -34,12 +34,6 @@ std::string to_string(PyObject* text) {
     const auto owned = py::reinterpret_steal<py::object>(text);
     if (!owned) throw py::error_already_set();
     return owned.cast<std::string>();
-}
-
-std::string number(double value) {
-    std::array<char, 32> text{};
-    static_cast<void>(std::snprintf(text.data(), text.size(), "%.17g", value));
-    return text.data();
 }
 
 /// A number that is whole by its type: pybind11 would cut those of numpy that are not.
@@ -130,9 +124,10 @@ TypeError
                                "`rate` times `burst_rate_ratio`, bytes per second.")
         .def("__repr__", [](const stream_config& c) {
             return "StreamConfig(max_packet_size=" + std::to_string(c.max_packet_size()) +
-                   ", rate=" + number(c.rate()) + ", burst_size=" + std::to_string(c.burst_size()) +
+                   ", rate=" + to_text(c.rate()) +
+                   ", burst_size=" + std::to_string(c.burst_size()) +
                    ", max_heaps=" + std::to_string(c.max_heaps()) +
-                   ", burst_rate_ratio=" + number(c.burst_rate_ratio()) + ", rate_method=" +
+                   ", burst_rate_ratio=" + to_text(c.burst_rate_ratio()) + ", rate_method=" +
                    to_string(
                        run_python<PyObject_Str>(from_rate_method(c.get_rate_method()).ptr())) +
                    ")";

@@ -59,12 +59,18 @@ def _number_of(dtype: np.dtype[Any]) -> tuple[str, bool]:
     return dtype.kind, dtype.newbyteorder("B") == dtype
 
 
+def check_dtype(given: npt.DTypeLike) -> np.dtype[Any]:
+    """Return what was given as a dtype; ValueError if its values cannot be sent."""
+    dtype = np.dtype(given)
+    if dtype.hasobject:
+        raise ValueError(f"Cannot use dtype {given!r} that has reference-counted objects")
+    if dtype.itemsize == 0:
+        raise ValueError(f"Cannot use zero-sized dtype {given!r}")
+    return dtype
+
+
 def dtype_layout(dtype: np.dtype[Any]) -> Layout:
     """Layout of items described by a numpy dtype."""
-    if dtype.hasobject:
-        raise ValueError(f"Cannot use dtype {dtype} that has reference-counted objects")
-    if dtype.itemsize == 0:
-        raise ValueError(f"Cannot use zero-sized dtype {dtype!r}")
     return Layout(ARRAY, dtype, dtype.itemsize * 8, *_number_of(dtype))
 
 

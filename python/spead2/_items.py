@@ -69,7 +69,7 @@ class Descriptor(_spead2.DescriptorBase):
         self.name = name
         self.description = description
         self.shape = _encoding.check_shape(shape)
-        self.dtype = None if dtype is None else np.dtype(dtype)
+        self.dtype = None if dtype is None else _encoding.check_dtype(dtype)
         self.order = order
         if format is not None and not isinstance(format, Iterable):
             raise TypeError(f"format must be a sequence of pairs, not {format!r}")
@@ -94,7 +94,7 @@ class Descriptor(_spead2.DescriptorBase):
                     f"shape is {shape}, use format instead of dtype"
                 )
             fields: list[tuple[str, int]] = []
-            layout = _encoding.dtype_layout(np.dtype(self.dtype))
+            layout = _encoding.dtype_layout(_encoding.check_dtype(self.dtype))
         elif self.format is None:
             raise ValueError("One of dtype and format must be specified")
         else:

@@ -8,6 +8,7 @@ import concurrent.futures
 import copy
 import logging
 import pickle
+import re
 import reprlib
 from typing import Any
 
@@ -90,11 +91,29 @@ def pieces(argument: Any) -> list[str]:
         ]
     if isinstance(argument, str):
         return [repr(argument), reprlib.repr(argument), argument or "empty", *map(repr, argument)]
-    if isinstance(argument, (float, bool)):
-        return [repr(argument), str(int(argument)) if argument in (0, 1) else f"{argument:f}"]
-    if isinstance(argument, np.floating) and np.isfinite(argument):
-        return [repr(argument), str(argument), str(int(argument))]
     return [repr(argument), str(argument), reprlib.repr(argument)]
+
+
+def numbers(argument: Any) -> list[float]:
+    """Return the real numbers in an argument, as the doubles they become."""
+    if isinstance(argument, (list, tuple)):
+        return [number for element in argument for number in numbers(element)]
+    try:
+        return [float(argument)] if isinstance(argument, (int, float, np.number)) else []
+    except (TypeError, OverflowError):  # complex, or of hundreds of digits
+        return []
+
+
+def names_a_value(text: str, arguments: list[Any]) -> bool:
+    """Whether the text of an error shows one of the arguments, or the double it became."""
+    shown = [piece for argument in arguments for piece in pieces(argument)]
+    hypothesis.note(f"{text!r} should have one of {shown}")
+    # Where a value can be named so.
+    words = ["empty", "zero", "null", "must be specified", "Only one", "ambiguous"]
+    in_text = {float(number) for number in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", text)}
+    return any(piece in text for piece in [*shown, *words]) or bool(
+        in_text.intersection(number for argument in arguments for number in numbers(argument))
+    )
 
 
 def item(**kwargs: Any) -> spead2.Item:
@@ -283,17 +302,7 @@ def test_any_arguments_give_a_result_or_an_exception(call: int, data: Any) -> No
     except (spead2.Stopped, TypeError, AttributeError, KeyError, UnicodeError, OSError):
         pass
     except (ValueError, OverflowError) as error:
-        shown = [text for argument in arguments for text in pieces(argument)]
-        hypothesis.note(f"{error!r} should have one of {shown}")
-        words = [
-            "empty",
-            "zero",
-            "null",
-            "must be specified",
-            "Only one",
-            "ambiguous",
-        ]  # where a value can be named so
-        told = any(text in str(error) for text in [*shown, *words])
+        told = names_a_value(str(error), arguments)
     assert told
     assert SHARED.send_heap(Heap(), cnt=0) == 49
 
@@ -316,6 +325,26 @@ def test_reals_are_no_integers(number: Any) -> None:
             call()
     assert spead2.Flavour(4, 64, np.int8(40)) == spead2.Flavour()
     assert StreamConfig(max_heaps=np.uint16(7)).max_heaps == 7
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: StreamConfig(rate=-(2**53) - 1), "rate is -9007199254740992, but"),
+        (lambda: StreamConfig(rate=-1e300), "rate is -1e+300, but"),
+        (lambda: StreamConfig(rate=-0.1), "rate is -0.1, but"),
+        (lambda: StreamConfig(rate=float("nan")), "rate is nan, but"),
+        (
+            lambda: StreamConfig(burst_rate_ratio=0.999999999),
+            "burst_rate_ratio is 0.999999999, but",
+        ),
+        (lambda: item(dtype=Heap), f"dtype {Heap!r} that has reference-counted objects"),
+        (lambda: item(dtype="V0"), "zero-sized dtype 'V0'"),
+    ],
+)
+def test_errors_show_what_was_given(call: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(text)):
+        call()
 
 
 # ---- Objects that no constructor has seen
