@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import os
+
 import hypothesis
 
 # Speed differs widely between machines; a test's own limit is pytest's timeout. The same examples
-# each time, so that a failure is one that everybody sees.
+# each time, so that a failure is one that everybody sees. SPEAD2_EXAMPLES=20 asks for
+# others each time and, in strategies.examples(), for 20 times as many.
 hypothesis.settings.register_profile(
     "project",
     deadline=None,
-    derandomize=True,
+    derandomize="SPEAD2_EXAMPLES" not in os.environ,
+    print_blob=True,
     database=None,
     max_examples=100,
     phases=[phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.explain],  # slow

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import struct
 from typing import Any
 
+import hypothesis
 import numpy as np
 import recipes
 from hypothesis import strategies as st
@@ -14,6 +16,11 @@ from hypothesis import strategies as st
 ORDINARY = ["|b1", "|i1", "|u1", "|S1", "|S3", "|V5"]
 ORDERED = ["i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16", "U1", "U3"]
 SCALARS = [*ORDINARY, *(order + name for name in ORDERED for order in "<>")]
+
+
+def examples(number: int) -> hypothesis.settings:
+    """Decorate a test to be run with so many examples, or SPEAD2_EXAMPLES times as many."""
+    return hypothesis.settings(max_examples=number * int(os.environ.get("SPEAD2_EXAMPLES", "1")))
 
 
 @dataclasses.dataclass(frozen=True)

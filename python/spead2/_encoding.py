@@ -61,7 +61,12 @@ def _number_of(dtype: np.dtype[Any]) -> tuple[str, bool]:
 
 def check_dtype(given: npt.DTypeLike) -> np.dtype[Any]:
     """Return what was given as a dtype; ValueError if its values cannot be sent."""
-    dtype = np.dtype(given)
+    try:
+        dtype = np.dtype(given)
+    except UnicodeError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"Cannot use dtype {given!r}: {error}") from error
     if dtype.hasobject:
         raise ValueError(f"Cannot use dtype {given!r} that has reference-counted objects")
     if dtype.itemsize == 0:
@@ -91,7 +96,9 @@ def check_format(fields: Iterable[Sequence[Any]]) -> list[tuple[str, int]]:
     """Return format fields as a list of pairs; ValueError for illegal ones."""
     result = []
     for field in fields:
-        if not hasattr(field, "__len__") or len(field) != 2:
+        if not hasattr(field, "__len__"):
+            raise TypeError(f"format field {field!r} must be a pair of a str and an int")
+        if len(field) != 2:
             raise ValueError(f"illegal format field {field!r}: must be a code and a number of bits")
         code, width = field
         if not isinstance(code, str) or not hasattr(width, "__index__"):

@@ -108,7 +108,7 @@ def has_padding_after_data(packets: list[bytes], repeat_pointers: bool) -> bool:
     return any(packet.offset < end < packet.offset + len(packet.payload) for packet in parsed)
 
 
-@hypothesis.settings(max_examples=250)
+@strategies.examples(250)
 @hypothesis.given(
     data=st.data(),
     flavour=strategies.flavours(16),
@@ -196,7 +196,7 @@ def test_group_of_heaps(reference: Any, mode: str, size: int) -> None:
     assert recipes.transmit(transmission) == reference.call("transmit", transmission)
 
 
-@hypothesis.settings(max_examples=60)
+@strategies.examples(60)
 @hypothesis.given(
     data=st.data(),
     flavour=strategies.flavours(16),
@@ -258,7 +258,7 @@ def steps() -> st.SearchStrategy[recipes.Step]:
     )
 
 
-@hypothesis.settings(max_examples=300)
+@strategies.examples(300)
 @hypothesis.given(
     frequency=st.one_of(st.none(), st.integers(0, 4)), steps=st.lists(steps(), max_size=25)
 )

@@ -56,7 +56,7 @@ def in_order(packets: list[list[bytes]], mode: GroupMode) -> bytes:
 
 
 @hypothesis.given(data=st.data())
-@hypothesis.settings(deadline=None, max_examples=150)
+@strategies.examples(150)
 def test_packets_are_those_of_the_generator_in_the_order_of_the_mode(data: st.DataObject) -> None:
     size = data.draw(st.one_of(strategies.packet_sizes(), st.just(400)))
     flavours = [data.draw(strategies.flavours(40)) for _ in range(2)]

@@ -76,7 +76,7 @@ def heap_is_too_long(error: ValueError, flavour: tuple[int, int, int, int]) -> b
     return flavour[2] == 8 and "heap has" in str(error)
 
 
-@hypothesis.settings(max_examples=250)
+@strategies.examples(250)
 @hypothesis.given(
     data=st.data(),
     flavour=strategies.flavours(),
@@ -103,7 +103,7 @@ def test_heap(data: Any, flavour: tuple[int, int, int, int], cnt: int, size: int
     check_heap(heap, flavour, parts)
 
 
-@hypothesis.settings(max_examples=100)
+@strategies.examples(100)
 @hypothesis.given(
     data=st.data(),
     flavour=strategies.flavours(16),
@@ -144,7 +144,7 @@ def test_group_of_heaps(
         check_heap(heap, flavour, parts)
 
 
-@hypothesis.settings(max_examples=100)
+@strategies.examples(100)
 @hypothesis.given(data=st.data(), frequency=st.one_of(st.none(), st.integers(1, 4)))
 def test_receiver_that_misses_nothing_has_what_the_group_has(
     data: Any, frequency: int | None
