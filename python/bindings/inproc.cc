@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <spead2/base/errors.h>
+#include <spead2/base/text.h>
 #include <spead2/transports/inproc.h>
 
 #include "bindings.h"
@@ -36,7 +37,7 @@ py::bytes get_packet(inproc_queue& queue, std::optional<double> timeout) {
     // Longer than a process lives: as good as no limit, and fits the clock.
     constexpr double no_limit = 1e9;
     if (timeout && !(*timeout >= 0.0))
-        throw py::value_error("timeout is " + std::to_string(*timeout) +
+        throw py::value_error("timeout is " + to_text(*timeout) +
                               ", but must be at least 0 seconds, or None");
     const bool limited = timeout && *timeout < no_limit;
     const clock::time_point limit =

@@ -4,6 +4,7 @@
 #include <spead2/version.h>
 
 #include "bindings.h"
+#include "guarded_calls.h"
 
 namespace {
 
@@ -54,4 +55,5 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_tcp(m);
     spead2::python::register_udp_ibv(m);
     set_reduce(m);
+    spead2::python::call_guard::guard_all(m);
 }

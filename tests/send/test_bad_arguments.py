@@ -10,12 +10,16 @@ import logging
 import pickle
 import re
 import reprlib
+import subprocess
+import sys
+import textwrap
 from typing import Any
 
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+import strategies
 
 import spead2
 import spead2.send
@@ -286,7 +290,7 @@ def no_names(arguments: tuple[Any, ...]) -> list[Any]:
 
 @pytest.mark.parametrize("call", range(len(CALLS)))
 @hypothesis.given(data=st.data())
-@hypothesis.settings(max_examples=40)
+@strategies.examples(40)
 @pytest.mark.filterwarnings("ignore")  # numpy's, about conversions
 def test_any_arguments_give_a_result_or_an_exception(call: int, data: Any) -> None:
     function, right = CALLS[call]
@@ -345,6 +349,41 @@ def test_reals_are_no_integers(number: Any) -> None:
 def test_errors_show_what_was_given(call: Any, text: str) -> None:
     with pytest.raises(ValueError, match=re.escape(text)):
         call()
+
+
+def test_a_keyword_that_is_no_text_is_refused_everywhere() -> None:
+    """In a process of its own, since what it guards against is the end of the process."""
+    script = r"""
+    import inspect
+    from spead2 import _spead2
+
+    def functions(scope):
+        for name in dir(scope):
+            member = inspect.getattr_static(scope, name)
+            if isinstance(member, property):
+                yield from filter(None, (member.fget, member.fset))
+            elif not name.startswith("__") or name == "__init__":
+                member = getattr(scope, name)
+                if callable(member):
+                    yield member
+                if inspect.isclass(member) and member.__module__.startswith("spead2"):
+                    yield from functions(member)
+
+    for function in functions(_spead2):
+        try:
+            function(**{"\ud800": 1})
+        except (TypeError, UnicodeEncodeError):
+            print(function)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    refused = done.stdout
+    for cls in CLASSES:
+        assert str(cls) in refused
+    for name in ("stop", "set_affinity", "__init__", "send_heap", "async_send_heaps", "getvalue"):
+        assert name in refused
 
 
 # ---- Objects that no constructor has seen

@@ -23,6 +23,8 @@
 #include <system_error>
 #include <variant>
 
+#include "../guarded_calls.h"
+
 namespace py = pybind11;
 
 namespace gr::spead2 {
@@ -286,4 +288,5 @@ PYBIND11_MODULE(spead2_python, m) {
           py::arg("options"));
     m.def("udp_pdu_heap_sink", &udp_pdu_heap_sink::make, release(), py::arg("endpoints"),
           py::arg("item"), py::arg("options"), py::arg("stream_options"));
+    ::spead2::python::call_guard::guard_all(m);
 }
