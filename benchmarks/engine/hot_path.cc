@@ -58,12 +58,14 @@ struct parameters {
     group_mode mode;
     double rate;  // bytes per second
     bool group;   // else one blocking call a heap
+    bool premade = false;
 };
 
 const std::map<std::string, parameters> cases = {
     {"heaps-1472", {1472, 4U << 20, 4, 1, 1, group_mode::serial, 0, true}},
     {"heaps-8972", {8972, 4U << 20, 4, 1, 1, group_mode::serial, 0, true}},
     {"groups", {1472, 1024, 256, 1, 1, group_mode::serial, 0, true}},
+    {"premade", {1472, 1024, 256, 1, 1, group_mode::serial, 0, true, true}},
     {"blocking", {8972, 8192, 1, 1, 1, group_mode::serial, 0, false}},
     {"items", {8972, 8000, 256, 1, 1000, group_mode::serial, 0, true}},
     {"paced", {1472, 4U << 20, 4, 1, 1, group_mode::serial, 1e15, true}},
@@ -118,10 +120,19 @@ void run(const parameters& p, std::size_t repetitions, const std::vector<std::ui
     }
     const heap one = make_heap(std::span(data).first(p.heap_size), p.items);
 
+    std::shared_ptr<spead2::premade_packets> premade;
+    if (p.premade) {
+        std::vector<spead2::premade_packets::source> heaps;
+        for (const heap_reference& r : references) heaps.push_back({r.contents, 0});
+        premade = spead2::premade_packets::make(std::move(heaps), p.packet_size);
+    }
+
     const auto start = std::chrono::steady_clock::now();
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < repetitions; i++)
-        bytes += p.group ? s.send_heaps(references, p.mode) : s.send_heap(one);
+        bytes += premade   ? s.send_heaps(premade)
+                 : p.group ? s.send_heaps(references, p.mode)
+                           : s.send_heap(one);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     std::printf(
         "{\"heaps\": %zu, \"bytes\": %llu, \"seconds\": %.6g, \"bytes_per_second\": %.6g}\n",

@@ -32,6 +32,12 @@ void add_all(heap_group& group, std::span<const heap_reference> heaps, group_mod
     for (const heap_reference& reference : heaps) group.add(reference, max_packet_size);
 }
 
+std::uint64_t send_and_wait(stream_core& core, std::unique_ptr<blocking_group> group) {
+    core.wait(group, {});
+    if (group->error()) throw std::system_error(group->error(), "sending failed");
+    return group->bytes_sent();
+}
+
 }  // namespace
 
 stream::stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
@@ -59,9 +65,15 @@ std::uint64_t stream::send_heap(const heap& h, std::int64_t cnt, std::size_t sub
 std::uint64_t stream::send_heaps(std::span<const heap_reference> heaps, group_mode mode) {
     auto group = std::make_unique<blocking_group>();
     add_all(*group, heaps, mode, core_->max_packet_size());
-    core_->wait(group, {});
-    if (group->error()) throw std::system_error(group->error(), "sending failed");
-    return group->bytes_sent();
+    return send_and_wait(*core_, std::move(group));
+}
+
+std::uint64_t stream::send_heaps(std::shared_ptr<premade_packets> heaps) {
+    auto group = std::make_unique<blocking_group>();
+    if (!group->use(std::move(heaps)))
+        throw std::system_error(std::make_error_code(std::errc::device_or_resource_busy),
+                                "these premade_packets are being sent already");
+    return send_and_wait(*core_, std::move(group));
 }
 
 void stream::async_send_heap(const heap& h, completion done, std::int64_t cnt,

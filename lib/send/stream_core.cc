@@ -42,7 +42,30 @@ constexpr std::chrono::milliseconds interrupt_interval{100};
 }  // namespace
 
 heap_group::~heap_group() {
+    release_premade();
     if (owner_.object != nullptr) owner_.release(owner_.object);
+}
+
+bool heap_group::use(std::shared_ptr<premade_packets> heaps) noexcept {
+    if (!heaps->acquire()) return false;
+    premade_ = std::move(heaps);
+    size_ = premade_->size();
+    max_substream_ = premade_->max_substream();
+    return true;
+}
+
+void heap_group::release_premade() noexcept {
+    if (premade_ == nullptr) return;
+    premade_->release();
+    premade_.reset();
+}
+
+void heap_group::expand() {
+    size_ = 0;
+    reserve(premade_->size());
+    for (const premade_packets::source& heap : premade_->heaps())
+        add({heap.contents, -1, heap.substream, -1.0}, premade_->max_packet_size());
+    release_premade();
 }
 
 void heap_group::add(heap_reference reference, std::size_t max_packet_size) {
@@ -127,6 +150,7 @@ void stream_core::check(heap_group& group) const {
             std::to_string(group.size()) + " more heaps do not fit the queue, which holds " +
                 std::to_string(queued_heaps_) + " of max_heaps " + std::to_string(max_heaps));
     if (group.max_substream_ < num_substreams_ && !group.explicit_cnt_) return;
+    if (group.premade_ != nullptr) group.expand();
     for (std::size_t i = 0; i < group.size(); ++i) {
         const entry& e = group.at(i);
         if (e.substream >= num_substreams_)
@@ -149,19 +173,26 @@ void stream_core::enqueue(heap_group& group) {
     check(group);
     const auto seconds_per_byte = [](double rate) { return rate > 0.0 ? 1.0 / rate : 0.0; };
     const double of_stream = seconds_per_byte(hardware_rate_ ? 0.0 : config_.rate());
-    for (std::size_t i = 0; i < group.size(); ++i) {
-        entry& e = group.at(i);
-        if (e.cnt < 0) {
-            e.cnt = static_cast<std::int64_t>(next_cnt_);
-            next_cnt_ += step_cnt_;
+    if (group.premade_ != nullptr && of_stream != 0.0) group.expand();
+    if (group.premade_ != nullptr) {
+        group.next_cnt_ = next_cnt_;
+        group.step_cnt_ = step_cnt_;
+        next_cnt_ += step_cnt_ * group.size();
+    } else {
+        for (std::size_t i = 0; i < group.size(); ++i) {
+            entry& e = group.at(i);
+            if (e.cnt < 0) {
+                e.cnt = static_cast<std::int64_t>(next_cnt_);
+                next_cnt_ += step_cnt_;
+            }
+            if (e.only_size == 0)
+                group.packetisers_[e.packets].set_cnt(static_cast<std::uint64_t>(e.cnt));
+            e.rate = e.rate < 0.0 ? of_stream : seconds_per_byte(e.rate);
         }
-        if (e.only_size == 0)
-            group.packetisers_[e.packets].set_cnt(static_cast<std::uint64_t>(e.cnt));
-        e.rate = e.rate < 0.0 ? of_stream : seconds_per_byte(e.rate);
-    }
-    if (group.size() != 0) {
-        group.at(group.size() - 1).next = 0;
-        group.previous_ = static_cast<std::uint32_t>(group.size() - 1);
+        if (group.size() != 0) {
+            group.at(group.size() - 1).next = 0;
+            group.previous_ = static_cast<std::uint32_t>(group.size() - 1);
+        }
     }
     group.unfinished_ = group.unpacketised_ = group.size();
     group.next_group_ = nullptr;
@@ -457,18 +488,16 @@ void stream_core::stopped() noexcept {
 
 task_wait stream_core::step() noexcept {
     bool early = false;
-    if (batch_next_ == batch_.size()) {
-        batch_.clear();
-        batch_next_ = 0;
+    if (ready_next_ == ready_.packets.size()) {
         early = fill() == fill_result::early;
-        if (batch_.empty() && first_run_ == runs_.size()) {
+        if (ready_.packets.empty() && first_run_ == runs_.size()) {
             if (finished_some_) complete_groups();
             if (early) return {task_wait::kind::until, limiter_.next(), -1};
             ran_empty_ = true;
             return {};
         }
     }
-    const send_result result = transport_->send(batch_.from(batch_next_));
+    const send_result result = transport_->send({ready_.packets.subspan(ready_next_), ready_.iovs});
     account(result);
     if (finished_some_) complete_groups();
     if (early) return {task_wait::kind::until, limiter_.next(), -1};
@@ -480,7 +509,7 @@ task_wait stream_core::step() noexcept {
         default:
             break;
     }
-    if (batch_next_ == batch_.size() && first_run_ == runs_.size()) {
+    if (ready_next_ == ready_.packets.size() && first_run_ == runs_.size()) {
         // Spares the driver a turn to find the queue empty.
         const std::lock_guard lock(mutex_);
         if (head_ == nullptr) {
@@ -530,8 +559,8 @@ packetiser::run stream_core::make_packets(heap_group& group, entry& e, std::size
     if (first_run_ != runs_.size()) {
         packet_run& last = runs_.back();
         const bool small = e.only_size != 0;
-        if (last.group == &group && last.size == run.size && (last.heap->only_size != 0) == small &&
-            last.heap + (small ? last.count : 0) == &e) {
+        if (last.group == &group && last.heap != nullptr && last.size == run.size &&
+            (last.heap->only_size != 0) == small && last.heap + (small ? last.count : 0) == &e) {
             last.count += run.count;
             return run;
         }
@@ -569,7 +598,30 @@ std::size_t stream_core::fill_small(heap_group& group, std::size_t most_bytes) n
     return bytes;
 }
 
+/// Have the next packets of a group sent that are made already.
+void stream_core::fill_premade(heap_group& group) noexcept {
+    const std::size_t first = group.size() - group.unpacketised_;
+    ready_ = group.premade_->renew(first, std::min(group.unpacketised_, max_run_), group.next_cnt_,
+                                   group.step_cnt_);
+    const std::size_t count = ready_.packets.size();
+    group.next_cnt_ += group.step_cnt_ * count;
+    group.unpacketised_ -= count;
+    packet_run run{&group, nullptr, ready_.packets.front().size, 0};
+    for (const packet& p : ready_.packets) {
+        if (p.size != run.size) {
+            runs_.push_back(run);
+            run = {&group, nullptr, p.size, 0};
+        }
+        ++run.count;
+    }
+    runs_.push_back(run);
+}
+
+/// Have the next packets ready.
 stream_core::fill_result stream_core::fill() noexcept {
+    batch_.clear();
+    ready_ = {};
+    ready_next_ = 0;
     heap_group* group;
     heap_group* last;
     {
@@ -586,6 +638,10 @@ stream_core::fill_result stream_core::fill() noexcept {
     bool early = false;
     std::size_t bytes = 0;
     while (group != nullptr && bytes < batch_bytes && batch_.has_room()) {
+        if (group->premade_ != nullptr && group->unpacketised_ != 0) {
+            if (batch_.empty()) fill_premade(*group);
+            break;
+        }
         entry* const e = next_entry(*group);
         if (e == nullptr) {
             finished_some_ = finished_some_ || group->unfinished_ == 0;
@@ -628,7 +684,8 @@ stream_core::fill_result stream_core::fill() noexcept {
         else
             fill_ = last->next_group_;
     }
-    if (batch_.empty()) return early ? fill_result::early : fill_result::nothing;
+    if (!batch_.empty()) ready_ = batch_.from(0);
+    if (ready_.packets.empty()) return early ? fill_result::early : fill_result::nothing;
     return fill_result::some;
 }
 
@@ -653,11 +710,13 @@ bool stream_core::start_burst(double seconds_per_byte) noexcept {
 void stream_core::packets_left(packet_run& run, std::uint32_t count) noexcept {
     run.count -= count;
     heap_group& group = *run.group;
-    entry& e = *run.heap;
-    if (e.only_size != 0) {
+    if (run.heap == nullptr) {
+        group.unfinished_ -= count;
+    } else if (run.heap->only_size != 0) {
         group.unfinished_ -= count;
         run.heap += count;
     } else {
+        entry& e = *run.heap;
         e.unreleased -= count;
         if (e.unreleased == 0 && e.packetised) --group.unfinished_;
     }
@@ -666,7 +725,7 @@ void stream_core::packets_left(packet_run& run, std::uint32_t count) noexcept {
 }
 
 void stream_core::account(const send_result& result) noexcept {
-    batch_next_ += result.accepted;
+    ready_next_ += result.accepted;
     for (std::size_t left = result.released; left > 0;) {
         packet_run& run = runs_[first_run_];
         const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(left, run.count));
@@ -716,6 +775,7 @@ void stream_core::complete_list(heap_group* first, std::uint64_t n) noexcept {
     while (first != nullptr) {
         heap_group* const group = first;
         first = group->next_group_;
+        group->release_premade();
         group->complete();
     }
     completing_thread_.store(std::thread::id());
@@ -728,8 +788,8 @@ void stream_core::complete_list(heap_group* first, std::uint64_t n) noexcept {
 
 void stream_core::fail_all(const std::error_code& error) noexcept {
     transport_->quiesce();
-    batch_.clear();
-    batch_next_ = 0;
+    ready_ = {};
+    ready_next_ = 0;
     runs_.clear();
     first_run_ = 0;
     finished_some_ = false;

@@ -55,7 +55,7 @@ private:
     /// Consecutive packets of one size: of one heap, or the only ones of consecutive heaps.
     struct packet_run {
         heap_group* group;
-        entry* heap;  ///< the first one
+        entry* heap;  ///< the first one; null for premade packets
         std::uint32_t size;
         std::uint32_t count;
     };
@@ -74,6 +74,7 @@ private:
     enum class fill_result : std::uint8_t { some, nothing, early };
     [[nodiscard]] fill_result fill() noexcept;
     [[nodiscard]] bool start_burst(double seconds_per_byte) noexcept;
+    void fill_premade(heap_group& group) noexcept;
     [[nodiscard]] std::size_t fill_small(heap_group& group, std::size_t most_bytes) noexcept;
     [[nodiscard]] static entry* next_entry(heap_group& group) noexcept;
     static void advance(heap_group& group) noexcept;
@@ -120,7 +121,8 @@ private:
 
     // Driver.
     packet_batch batch_;
-    std::size_t batch_next_ = 0;    ///< first packet not accepted yet
+    packet_span ready_{};           ///< packets to send: those of the batch, or premade ones
+    std::size_t ready_next_ = 0;    ///< first one not accepted yet
     std::vector<packet_run> runs_;  ///< packets made and not yet released, in order
     std::size_t first_run_ = 0;
     rate_limiter limiter_;

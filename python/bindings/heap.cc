@@ -2,6 +2,7 @@
 // Heap, HeapReference and HeapReferenceList.
 #include "heap.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <new>
@@ -361,7 +362,10 @@ PyObject* fast_sequence(PyObject* heaps) {
 
 PyObject* list_alloc(PyTypeObject* type) {
     PyObject* const self = type->tp_alloc(type, 0);
-    if (self != nullptr) new (&as_list(self)->heaps) std::vector<listed_heap>();
+    if (self != nullptr) {
+        new (&as_list(self)->heaps) std::vector<listed_heap>();
+        new (&as_list(self)->premade) std::shared_ptr<premade_packets>();
+    }
     return self;
 }
 
@@ -400,6 +404,7 @@ void list_dealloc(PyObject* self) {
     if (as_list(self)->weak_references != nullptr) PyObject_ClearWeakRefs(self);
     const std::vector<listed_heap> heaps = std::move(as_list(self)->heaps);
     as_list(self)->heaps.~vector();
+    as_list(self)->premade.~shared_ptr();
     free_object(self);
     for (const listed_heap& h : heaps) Py_DECREF(h.heap);
 }
@@ -492,11 +497,15 @@ PyObject* new_heap(const flavour& f) noexcept {
     return self;
 }
 
+namespace {
+constexpr std::size_t max_premade_substream = 0xffffffff;
+}  // namespace
+
 heap_references::heap_references(PyObject* heaps) {
     if (Py_TYPE(heaps) == heap_reference_list_type) {
         owner_ = py::reinterpret_borrow<py::object>(heaps);
-        list_ = &as_list(heaps)->heaps;
-        size_ = list_->size();
+        list_ = as_list(heaps);
+        size_ = list_->heaps.size();
         return;
     }
     // A tuple, because a list may change while its heaps are sent.
@@ -507,7 +516,43 @@ heap_references::heap_references(PyObject* heaps) {
     size_ = static_cast<std::size_t>(PyTuple_GET_SIZE(owner_.ptr()));
 }
 
+/// Whether the group can have the packets of last time instead of the heaps.
+bool heap_references::use_premade(heap_group& group, std::size_t max_packet_size) {
+    heap_reference_list_object& list = *list_;
+    const auto as_it_was = [](const listed_heap& r) {
+        return &r.heap->value.view() == r.contents.get();
+    };
+    if (list.premade_size != max_packet_size) {
+        // The first time, which may be the only one.
+        list.premade_size = max_packet_size;
+        list.premade.reset();
+        list.made = false;
+        return false;
+    }
+    if (list.made && list.premade == nullptr) return false;
+    if (!std::all_of(list.heaps.begin(), list.heaps.end(), as_it_was)) {
+        list.premade.reset();
+        list.made = true;
+        return false;
+    }
+    if (!list.made) {
+        list.made = true;
+        std::vector<premade_packets::source> heaps;
+        heaps.reserve(size_);
+        for (const listed_heap& r : list.heaps) {
+            if (r.cnt >= 0 || !(r.rate < 0.0) || r.substream_index > max_premade_substream)
+                return false;
+            heaps.push_back({r.contents, static_cast<std::uint32_t>(r.substream_index)});
+        }
+        list.premade = premade_packets::make(std::move(heaps), max_packet_size);
+        if (list.premade == nullptr) return false;
+    }
+    return group.use(list.premade);
+}
+
 std::uint64_t heap_references::add_to(heap_group& group, std::size_t max_packet_size) {
+    if (list_ != nullptr && use_premade(group, max_packet_size))
+        return list_->premade->payload_size();
     std::uint64_t bytes = 0;
     const auto add = [&](const listed_heap& r) {
         const heap& h = r.heap->value;
@@ -520,7 +565,7 @@ std::uint64_t heap_references::add_to(heap_group& group, std::size_t max_packet_
     };
     group.reserve(size_);
     if (list_ != nullptr) {
-        for (const listed_heap& r : *list_) add(r);
+        for (const listed_heap& r : list_->heaps) add(r);
     } else {
         for (std::size_t i = 0; i < size_; ++i) {
             const auto index = static_cast<Py_ssize_t>(i);

@@ -38,6 +38,11 @@ struct heap_reference_object {
 struct heap_reference_list_object {
     PyObject_HEAD PyObject* weak_references;
     std::vector<listed_heap> heaps;
+    /// Made when the list is sent for the second time to streams of one max_packet_size; null if it
+    /// was not yet, or cannot be made.
+    std::shared_ptr<premade_packets> premade;
+    std::size_t premade_size;  ///< the max_packet_size, 0 before the first time
+    bool made;                 ///< or tried
 };
 
 /// The heap in a Python object. \return null (with TypeError set) for anything but a Heap
@@ -57,8 +62,10 @@ public:
     std::uint64_t add_to(heap_group& group, std::size_t max_packet_size);
 
 private:
-    py::object owner_;                                // a HeapReferenceList or a tuple
-    const std::vector<listed_heap>* list_ = nullptr;  // of the former
+    [[nodiscard]] bool use_premade(heap_group& group, std::size_t max_packet_size);
+
+    py::object owner_;                            // a HeapReferenceList or a tuple
+    heap_reference_list_object* list_ = nullptr;  // the former
     std::size_t size_ = 0;
 };
 

@@ -24,6 +24,7 @@ COUNTS = {
     "heaps-8972": ("packet", 36),
     "paced": ("packet", 54),
     "groups": ("heap", 315),
+    "premade": ("heap", 25),
     "items": ("heap", 60_200),
     "blocking": ("heap", 1850),
     "substreams-1472": ("packet", 476),

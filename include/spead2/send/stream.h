@@ -18,6 +18,7 @@
 #include <spead2/send/transport.h>
 #include <spead2/wire/heap.h>
 #include <spead2/wire/packetiser.h>
+#include <spead2/wire/premade_packets.h>
 
 namespace spead2 {
 
@@ -48,6 +49,9 @@ public:
 
     /// \throw std::invalid_argument (no packets possible; see packetiser)
     void add(heap_reference reference, std::size_t max_packet_size);
+    /// Instead: all heaps of \a heaps, with the next cnts of the stream's sequence and its rate.
+    /// \return false if somebody else is sending them; the group is as it was
+    [[nodiscard]] bool use(std::shared_ptr<premade_packets> heaps) noexcept;
     void reserve(std::size_t heaps) {
         if (heaps > 1) many_.reserve(heaps);
     }
@@ -84,17 +88,23 @@ private:
         bool packetised = false;       ///< all packets are made
     };
     [[nodiscard]] entry& at(std::size_t i) noexcept { return entries_[i]; }
+    /// Have entries instead of premade packets.
+    void expand();
+    void release_premade() noexcept;
 
     entry single_;  // most groups are of one heap: no allocation for those
     std::vector<entry> many_;
     entry* entries_ = &single_;
-    std::vector<packetiser> packetisers_;  ///< of heaps that one packet is not enough for
+    std::vector<packetiser> packetisers_;       ///< of heaps that one packet is not enough for
+    std::shared_ptr<premade_packets> premade_;  ///< instead of entries
+    std::uint64_t next_cnt_ = 0;                ///< of premade packets
+    std::uint64_t step_cnt_ = 0;
     std::size_t size_ = 0;
     group_mode mode_ = group_mode::round_robin;
     bool explicit_cnt_ = false;  ///< some heap has a cnt of its own
     std::size_t max_substream_ = 0;
     std::size_t unfinished_ = 0;    ///< entries with packets to make or release
-    std::size_t unpacketised_ = 0;  ///< entries that may have packets to make
+    std::size_t unpacketised_ = 0;  ///< entries that may have packets to make, premade packets left
     std::uint32_t current_ = 0;     ///< entry of the next packet
     std::uint32_t previous_ = 0;    ///< round robin: the one before it
     std::error_code error_;
@@ -150,6 +160,10 @@ public:
                             double rate = -1.0);
     /// Send a group and wait. All are queued or none. \throw also EINVAL for an empty list
     std::uint64_t send_heaps(std::span<const heap_reference> heaps, group_mode mode);
+
+    /// Send heaps whose packets are made already, and wait. They get the next cnts and the stream's
+    /// rate. \throw also EBUSY: somebody else is sending them
+    std::uint64_t send_heaps(std::shared_ptr<premade_packets> heaps);
 
     /// Called with the first error (if any) and the bytes sent.
     using completion = std::function<void(std::error_code, std::uint64_t)>;

@@ -41,6 +41,15 @@ public:
     /// \param max_packet_size  bytes of the largest packet
     packet_batch(std::size_t max_packets, std::size_t max_packet_size);
 
+    /// What packets take that are known beforehand; bytes are headers and what is copied beside them.
+    struct room {
+        std::size_t packets;
+        std::size_t bytes;
+        std::size_t iovs;
+    };
+    /// Room for just these; has_room() is of no use then.
+    explicit packet_batch(const room& exact);
+
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     /// Packets from number \a first on.
