@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <span>
@@ -59,6 +60,7 @@ struct parameters {
     double rate;  // bytes per second
     bool group;   // else one blocking call a heap
     bool premade = false;
+    unsigned threads = 1;  // with a stream each
 };
 
 const std::map<std::string, parameters> cases = {
@@ -71,7 +73,11 @@ const std::map<std::string, parameters> cases = {
     {"paced", {1472, 4U << 20, 4, 1, 1, group_mode::serial, 1e15, true}},
     {"substreams-1472", {1472, 8192, 64, 64, 1, group_mode::round_robin, 0, true}},
     {"substreams-8972", {8972, 8192, 64, 64, 1, group_mode::round_robin, 0, true}},
-    // Does the cost of a packet grow with the number of heaps, substreams or items?
+    // Does the cost of a packet grow with the number of threads, heaps, substreams or items?
+    {"threads:1", {8972, 1U << 20, 16, 1, 1, group_mode::serial, 0, true, false, 1}},
+    {"threads:2", {8972, 1U << 20, 16, 1, 1, group_mode::serial, 0, true, false, 2}},
+    {"threads:4", {8972, 1U << 20, 16, 1, 1, group_mode::serial, 0, true, false, 4}},
+    {"threads:8", {8972, 1U << 20, 16, 1, 1, group_mode::serial, 0, true, false, 8}},
     {"heaps:1", {8972, 4U << 20, 1, 1, 1, group_mode::serial, 0, true}},
     {"heaps:16", {8972, 4U << 20, 16, 1, 1, group_mode::serial, 0, true}},
     {"heaps:256", {8972, 4U << 20, 256, 1, 1, group_mode::serial, 0, true}},
@@ -94,7 +100,9 @@ heap make_heap(std::span<const std::uint8_t> data, std::size_t items) {
     return result;
 }
 
-void run(const parameters& p, std::size_t repetitions, const std::vector<std::uint16_t>& ports) {
+/// One thread's part. \return bytes sent
+std::uint64_t send(const parameters& p, std::size_t repetitions,
+                   const std::vector<std::uint16_t>& ports) {
     std::unique_ptr<spead2::transport> carrier;
     if (ports.empty()) {
         carrier = std::make_unique<null_transport>(p.substreams);
@@ -127,16 +135,26 @@ void run(const parameters& p, std::size_t repetitions, const std::vector<std::ui
         premade = spead2::premade_packets::make(std::move(heaps), p.packet_size);
     }
 
-    const auto start = std::chrono::steady_clock::now();
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < repetitions; i++)
         bytes += premade   ? s.send_heaps(premade)
                  : p.group ? s.send_heaps(references, p.mode)
                            : s.send_heap(one);
+    return bytes;
+}
+
+void run(const parameters& p, std::size_t repetitions, const std::vector<std::uint16_t>& ports) {
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<std::future<std::uint64_t>> others;
+    for (unsigned i = 1; i < p.threads; i++)
+        others.push_back(
+            std::async(std::launch::async, [&] { return send(p, repetitions, ports); }));
+    std::uint64_t bytes = send(p, repetitions, ports);
+    for (std::future<std::uint64_t>& other : others) bytes += other.get();
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     std::printf(
         "{\"heaps\": %zu, \"bytes\": %llu, \"seconds\": %.6g, \"bytes_per_second\": %.6g}\n",
-        repetitions * p.heaps, static_cast<unsigned long long>(bytes), took.count(),
+        repetitions * p.heaps * p.threads, static_cast<unsigned long long>(bytes), took.count(),
         static_cast<double>(bytes) / took.count());
 }
 

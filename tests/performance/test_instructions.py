@@ -71,9 +71,9 @@ def test_paths_cost_no_more_instructions(counts: dict[str, dict[str, float]], pa
     assert expected / 2 < counted < expected * MARGIN, f"{counted:.0f} instructions a {unit}"
 
 
-@pytest.mark.parametrize("of", ["heaps", "substreams"])
+@pytest.mark.parametrize("of", ["heaps", "substreams", "threads"])
 def test_packets_cost_the_same_however_many(counts: dict[str, dict[str, float]], of: str) -> None:
-    """From 1 heap in flight to 4,096; 1,024 heaps in turn to 1 substream or to 1,024."""
+    """1 to 4,096 heaps in flight; 1,024 heaps in turn to 1 to 1,024 substreams; 1 to 8 threads."""
     costs = [row["packet"] for path, row in counts.items() if path.startswith(f"engine/{of}:")]
     assert len(costs) == 4
     assert max(costs) < min(costs) * 1.15
