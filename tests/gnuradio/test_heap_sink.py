@@ -595,6 +595,10 @@ def test_rate_and_interval_change_while_it_runs(receiver: Receive) -> None:
         pass
     sink.set_descriptor_interval(1)
     assert sink.descriptor_interval() == 1
+    with pytest.raises(ValueError, match="descriptor_interval is -1, but must be at least 0"):
+        sink.set_descriptor_interval(-1)
+    with pytest.raises(ValueError, match="rate is -1, but must be finite and at least 0"):
+        sink.set_rate(-1)
     sink.set_rate(0)
     top.wait()  # at the first rate it would take more than eight seconds
     heaps = [h for h in rx.heaps() if h["items"]]

@@ -18,7 +18,9 @@
 #include <spead2/base/errors.h>
 
 #include <cctype>
+#include <cstdint>
 #include <cstdio>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <variant>
@@ -254,8 +256,15 @@ void bind_sink(py::module_& m, const char* name) {
             "Why the block stopped the flowgraph; empty if it did not.")
         .def("set_rate", &Sink::set_rate, py::arg("bytes_per_second"),
              "Rate of heaps from now on, bytes of packets per second; 0: as fast as possible.")
-        .def("set_descriptor_interval", &Sink::set_descriptor_interval, py::arg("heaps"),
-             "Send descriptors again every so many heaps; 0: never.")
+        .def(
+            "set_descriptor_interval",
+            [](Sink& s, std::int64_t heaps) {
+                if (heaps < 0)
+                    throw std::invalid_argument("descriptor_interval is " + std::to_string(heaps) +
+                                                ", but must be at least 0 heaps");
+                s.set_descriptor_interval(static_cast<std::uint64_t>(heaps));
+            },
+            py::arg("heaps"), "Send descriptors again every so many heaps; 0: never.")
         .def("descriptor_interval", &Sink::descriptor_interval,
              "Heaps from one sending of the descriptors to the next; 0: only once.");
 }
