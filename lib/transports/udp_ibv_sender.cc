@@ -375,27 +375,27 @@ void udp_ibv_sender::poll() noexcept {
     if (completed_ != 0) report();
     if (outstanding_ == 0 || failed_ != 0) return;
     ibv_wc completions[16];
-    for (;;) {
-        const int n = queue_.poll(completions);
+    int n = 0;
+    do {
+        n = queue_.poll(completions);
         if (n < 0) {
             log_message(log_level::error,
                         description_ + ": the completion queue is broken; starting a new one");
             fail_outstanding(std::make_error_code(std::errc::io_error));
             return;
         }
+        // All of them before anything is reported: they are off the queue and do not come again.
         for (int i = 0; i < n; ++i) {
             // Completions come in order, so this one stands for all before it.
             const std::size_t at = position(static_cast<std::size_t>(completions[i].wr_id));
             completed_ = at + 1;
             if (completions[i].status != IBV_WC_SUCCESS) {
                 fail_request(at, completions[i]);
-                return;
+                return;  // the restart has dropped what is behind it
             }
-            report();
-            if (failed_ != 0) return;
         }
-        if (n < static_cast<int>(std::size(completions))) break;
-    }
+        report();
+    } while (n == static_cast<int>(std::size(completions)) && failed_ == 0);
 }
 
 /// Packet \a i of those in flight failed, and with it the queue stopped; nothing after it was sent.

@@ -15,6 +15,7 @@ from veth_network import FrameSocket
 HEAPS = 20
 SIZE = 100000  # 12 packets each
 CONFIG = {"max_packet_size": 8972}
+RESET, INIT, RTR, RTS, ERR = 0, 1, 2, 3, 6  # states of a queue pair
 
 
 def send(device: Device, settings: dict[str, str], **ibv: object) -> Run:
@@ -78,19 +79,37 @@ def test_refused_post(device: Device, capture: FrameSocket) -> None:
     assert_others_arrived(run, capture)
 
 
-@pytest.mark.parametrize("number", [1, 2, 7, 8, 11, 12])
+@pytest.mark.parametrize(
+    ("number", "together"),
+    [*((number, 1) for number in (1, 2, 7, 8, 11, 12)), *((number, 2) for number in (1, 2, 8, 11))],
+)
 def test_only_the_refused_packet_is_missing(
-    device: Device, capture: FrameSocket, number: int
+    device: Device, capture: FrameSocket, number: int, together: int
 ) -> None:
-    """Wherever in a batch it is: those before it have gone, without a completion of their own."""
-    run = send(device, {"SOFTVERBS_FAIL_POST": str(number)})
+    """Wherever in a batch it is: those before it have gone, without a completion of their own.
+
+    A heap is a batch of seven packets and one of five, so two completions that come together are
+    all that there will be. (Packets 7 and 12 are those that ask for them.)
+    """
+    run = send(
+        device,
+        {"SOFTVERBS_FAIL_POST": str(number), "SOFTVERBS_COMPLETE_TOGETHER": str(together)},
+    )
     assert failed(run) == {1: errno.ENOMEM}
     heaps = collect(frame[42:] for frame in capture.read())
     assert heaps[1].packets == 11
     assert heaps[1].received < SIZE
     assert all(heaps[cnt].packets == 12 for cnt in range(2, HEAPS + 1))
-    # The queue may have been stopped in between, to learn what had gone.
-    assert {event["outstanding"] for event in run.all_events("destroy_qp")} == {0}
+    totals = run.event("destroy_qp")
+    assert totals["outstanding"] == 0
+    # One completion a batch says all, unless none can come since the very last packet was refused:
+    # then the queue is stopped to learn what has gone.
+    states = [event["state"] for event in run.all_events("modify_qp")]
+    assert states == [INIT, RTR, RTS, *([ERR, RESET, INIT, RTR, RTS] if number == 12 else [])]
+    assert len(run.all_events("create_qp")) == 1
+    if number != 12:
+        assert totals["sends"] == 12 * HEAPS - 1, "a packet was posted again"
+    assert "completed nothing" not in run.log
 
 
 def test_refused_packet_costs_other_heaps_of_its_batch_nothing(
@@ -231,6 +250,23 @@ def test_refused_memory_registration(device: Device, settings: dict[str, str], w
     assert run.result["errno"] == errno.ENOMEM
     assert what in run.result["text"]
     assert "ulimit -l" in run.result["text"]
+
+
+@pytest.mark.parametrize("number", [1, 30])
+def test_device_that_is_gone(device: Device, capture: FrameSocket, number: int) -> None:
+    """What it had fails when it has said nothing for long, everything after that at once."""
+    run = send(device, {"SOFTVERBS_GONE": str(number)})
+    first = (number - 1) // 12 + 1
+    errors = failed(run)
+    assert sorted(errors) == list(range(first, HEAPS + 1))
+    assert errors[first] in (errno.ETIMEDOUT, errno.EIO)  # EIO: its last packets were refused
+    assert {errors[cnt] for cnt in range(first + 1, HEAPS + 1)} == {errno.EIO}
+    heaps = collect(frame[42:] for frame in capture.read())
+    assert all(heaps[cnt].packets == 12 for cnt in range(1, first))
+    assert run.log.count("the device does not recover") == 1
+    assert {event["length"] for event in run.all_events("dereg_mr")} == {
+        event["length"] for event in run.all_events("reg_mr")
+    }
 
 
 def test_address_that_no_device_owns(device: Device) -> None:

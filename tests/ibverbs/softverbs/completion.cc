@@ -56,7 +56,7 @@ int start_poll(ibv_cq_ex* base, ibv_poll_cq_attr*) {
     {
         const std::lock_guard lock(cq.mutex);
         ++cq.polls;
-        cq.empty_polls += cq.count == 0;
+        cq.empty_polls += cq.count == cq.unseen;
     }
     return next_poll(base);
 }
@@ -66,6 +66,10 @@ void end_poll(ibv_cq_ex*) {}
 ibv_cq* create(ibv_context* verbs, std::uint32_t entries, void* cq_context,
                ibv_comp_channel* events, std::uint32_t vector) {
     context& self = *from_verbs(verbs);
+    if (self.is_gone) {
+        errno = EIO;
+        return nullptr;
+    }
     if (entries == 0 || entries > static_cast<std::uint32_t>(self.options.max_cqe) ||
         (events != nullptr && vector >= static_cast<std::uint32_t>(verbs->num_comp_vectors))) {
         errno = EINVAL;
@@ -113,6 +117,9 @@ ibv_cq_ex* create_cq_ex(ibv_context* verbs, ibv_cq_init_attr_ex* attr) {
 
 bool completion_queue::push(const completion& item) {
     context& self = device_context();
+    if (self.is_gone) {
+        return true;
+    }
     const std::uint64_t number = ++self.completions;
     const std::lock_guard lock(mutex);
     if (number == self.options.lose_completion) {
@@ -135,6 +142,10 @@ bool completion_queue::push(const completion& item) {
         ring[at] = item;
         ++count;
         ++delivered;
+        if (++unseen < self.options.complete_together && item.entry.status == IBV_WC_SUCCESS) {
+            return true;
+        }
+        unseen = 0;
     }
     if (armed && events != nullptr) {
         armed = false;
@@ -150,7 +161,7 @@ bool completion_queue::push(const completion& item) {
 }
 
 bool completion_queue::pop(completion& item) {
-    if (count == 0) {
+    if (count == unseen) {
         return false;
     }
     item = ring[first];
@@ -173,6 +184,7 @@ void completion_queue::purge(const queue_pair* owner) {
         }
     }
     count = kept;
+    unseen = 0;
 }
 
 void install_completion_operations(context& target) {

@@ -78,6 +78,12 @@ ibv_wc_status perform(queue_pair& qp, const ibv_sge* elements, std::size_t count
     if (options.fail_wr != 0 && is_to_fail(self)) {
         return options.fail_status;
     }
+    if (options.gone != 0 && ++self.sends_before_gone >= options.gone) {
+        if (!self.is_gone.exchange(true)) {
+            log_event(options, "gone", "");
+        }
+        return IBV_WC_FATAL_ERR;
+    }
     if (!options.discard) {
         frame.clear();
     }
@@ -220,6 +226,8 @@ int post_send(ibv_qp* base, ibv_send_wr* wr, ibv_send_wr** bad) {
     for (; wr != nullptr; wr = wr->next) {
         if (qp.state != IBV_QPS_RTS && qp.state != IBV_QPS_ERR && qp.state != IBV_QPS_SQE) {
             error = EINVAL;
+        } else if (self.is_gone) {
+            error = EIO;
         } else if (qp.posted - qp.retired.load(std::memory_order_acquire) >= qp.cap.max_send_wr) {
             error = ENOMEM;
         } else if (wr->opcode != IBV_WR_SEND || wr->num_sge < 0 ||
@@ -524,6 +532,10 @@ SOFTVERBS_EXPORT ibv_qp* ibv_create_qp(ibv_pd* pd, ibv_qp_init_attr* attr) {
     const ibv_qp_cap& cap = attr->cap;
     const auto limit = static_cast<std::uint32_t>(options.max_qp_wr);
     const auto elements = static_cast<std::uint32_t>(options.max_sge);
+    if (self.is_gone) {
+        errno = EIO;
+        return nullptr;
+    }
     if (attr->qp_type != IBV_QPT_RAW_PACKET || attr->srq != nullptr) {
         errno = EOPNOTSUPP;
         return nullptr;
@@ -582,6 +594,9 @@ SOFTVERBS_EXPORT ibv_qp* ibv_create_qp(ibv_pd* pd, ibv_qp_init_attr* attr) {
 SOFTVERBS_EXPORT int ibv_modify_qp(ibv_qp* base, ibv_qp_attr* attr, int mask) {
     queue_pair& qp = from_base(base);
     context& self = qp.device_context();
+    if (self.is_gone) {
+        return EIO;
+    }
     if (++self.modifications == self.options.fail_modify) {
         log_event(self.options, "refused_modify", "");
         return EIO;

@@ -85,6 +85,8 @@ settings settings::from_environment() {
     read_number("SOFTVERBS_CQ_OVERRUN", result.cq_overrun);
     read_number("SOFTVERBS_LOSE_COMPLETION", result.lose_completion);
     read_number("SOFTVERBS_LOSE_EVENTS", result.lose_events);
+    read_number("SOFTVERBS_COMPLETE_TOGETHER", result.complete_together);
+    read_number("SOFTVERBS_GONE", result.gone);
     int status = result.fail_status;
     read_number("SOFTVERBS_FAIL_STATUS", status);
     result.fail_status = static_cast<ibv_wc_status>(status);

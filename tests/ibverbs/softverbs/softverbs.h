@@ -52,6 +52,8 @@ struct settings {
     std::uint64_t cq_overrun = 0;         ///< completion with which the queue overruns
     std::uint64_t lose_completion = 0;    ///< completion that never arrives
     std::uint64_t lose_events = 0;        ///< number of the first event of those that never come
+    std::uint64_t complete_together = 1;  ///< completions arrive so many at a time
+    std::uint64_t gone = 0;               ///< number of the send with which the device is gone
     int fail_modify = 0;                  ///< number of the ibv_modify_qp call that fails
     std::string hold;                     ///< nothing is sent while this file exists
     std::string log;                      ///< file that gets a line of JSON an event
@@ -92,6 +94,8 @@ struct context {
     std::atomic<std::uint64_t> completions{0};
     std::atomic<std::uint64_t> events{0};
     std::atomic<int> modifications{0};
+    std::atomic<std::uint64_t> sends_before_gone{0};
+    std::atomic<bool> is_gone{false};
     std::atomic<std::uint32_t> next_number{0x100};
 
     /// The memory behind a scatter/gather element, or null when the key or the range is wrong.
@@ -142,6 +146,7 @@ struct completion_queue {
     std::vector<completion> ring;
     std::size_t first = 0;
     std::size_t count = 0;
+    std::size_t unseen = 0;  ///< of those, the last ones: they wait for others to arrive with
     bool armed = false;
     bool overrun = false;
     int users = 0;
