@@ -36,6 +36,9 @@ constexpr std::size_t batch_bytes = 65536;
 constexpr std::size_t slow_copy = 8192;
 constexpr std::size_t copy_piece = 4096;
 
+// Polls before the stream has a turn, however large max_poll is: it may have been told to stop.
+constexpr int polls_a_turn = 1000;
+
 // When to look for completions although no interrupt has come.
 constexpr std::chrono::milliseconds event_patience{100};
 // Completions that are found after so long a wait should have woken it.
@@ -294,6 +297,7 @@ std::size_t udp_ibv_sender::accept(packet_span packets) noexcept {
     const std::size_t n =
         std::min({packets.packets.size(), slots_.size() - outstanding_, batch_size_});
     if (n == 0) return 0;
+    polls_ = 0;
     if (outstanding_ == 0) head_ = tail_ = 0;  // these slots are the likeliest to be in the cache
     const std::size_t first = outstanding_;
     for (std::size_t i = 0; i < n; ++i) {
@@ -367,6 +371,7 @@ void udp_ibv_sender::leave(std::size_t n) noexcept {
     completed_ -= n;
     unsignaled_ = std::min(unsignaled_, outstanding_);
     sent_ += n;
+    polls_ = 0;
     waiting_since_ = {};
 }
 
@@ -502,9 +507,9 @@ void udp_ibv_sender::log_failure(const std::string& text) noexcept {
 send_result udp_ibv_sender::send(packet_span packets) noexcept {
     send_result result;
     const bool waited = std::exchange(waited_, false);
-    for (int polls = 0; !broken_;) {
+    for (int turn = 0; !broken_;) {
         poll();
-        if (armed_ && polls == 0 && (waited || sent_ != 0)) take_event(waited);
+        if (armed_ && polls_ == 0 && (waited || sent_ != 0)) take_event(waited);
         if (failed_ != 0) break;
         const std::size_t n = accept(packets);
         result.accepted += n;
@@ -513,8 +518,13 @@ send_result udp_ibv_sender::send(packet_span packets) noexcept {
         if (outstanding_ != 0 && unsignaled_ == outstanding_) drain();
         // Where there is progress, the stream may have more to do than to wait.
         if (outstanding_ == 0 || sent_ != 0 || failed_ != 0 || result.accepted != 0) break;
-        if (++polls == max_poll_) {
+        if (++polls_ >= max_poll_) {
+            polls_ = 0;
             wait(result);
+            break;
+        }
+        if (++turn == polls_a_turn) {
+            static_cast<void>(check_patience(clock::now()));
             break;
         }
     }
@@ -551,10 +561,8 @@ void udp_ibv_sender::take_event(bool waited) noexcept {
     }
 }
 
-/// Say how to wait for completions.
-void udp_ibv_sender::wait(send_result& result) noexcept {
-    result.wait = wait_for::again;
-    const clock::time_point now = clock::now();
+/// Give up what is in flight if nothing has completed for long. \return whether it still waits
+bool udp_ibv_sender::check_patience(clock::time_point now) noexcept {
     if (waiting_since_ == clock::time_point{}) {
         waiting_since_ = now;
     } else if (now - waiting_since_ > stall_limit_) {
@@ -565,8 +573,16 @@ void udp_ibv_sender::wait(send_result& result) noexcept {
                                 .count()) +
                         " s; giving its packets up");
         fail_outstanding(std::make_error_code(std::errc::timed_out));
-        return;
+        return false;
     }
+    return true;
+}
+
+/// Say how to wait for completions.
+void udp_ibv_sender::wait(send_result& result) noexcept {
+    result.wait = wait_for::again;
+    const clock::time_point now = clock::now();
+    if (!check_patience(now)) return;
     if (polling_ || queue_.arm() != 0) return;
     armed_ = true;
     poll();  // what came before arm() makes no event

@@ -107,6 +107,7 @@ private:
     void log_failure(const std::string& text) noexcept;
     void give_up(const std::error_code& error) noexcept;
     void take_event(bool waited) noexcept;
+    [[nodiscard]] bool check_patience(clock::time_point now) noexcept;
     void wait(send_result& result) noexcept;
 
     [[nodiscard]] std::size_t next(std::size_t i) const noexcept {
@@ -159,6 +160,7 @@ private:
     std::uint64_t unlogged_failures_ = 0;
 
     // Waiting.
+    int polls_ = 0;         ///< in a row that found nothing
     bool polling_ = false;  ///< never wait for events
     bool armed_ = false;
     bool waited_ = false;  ///< the last call ended in a wait for the descriptor
