@@ -2,6 +2,7 @@
 #include <spead2/transports/udp_ibv.h>
 
 #include <algorithm>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -34,18 +35,26 @@ constexpr std::size_t largest_payload = 65507;
     throw std::invalid_argument("interface address " + address + " is not an IPv4 address");
 }
 
+[[nodiscard]] std::string text(const ibv_memory_region& region) {
+    std::ostringstream out;
+    out << region.length << " bytes at " << region.data;
+    return out.str();
+}
+
 /// \return regions by address
 [[nodiscard]] std::vector<ibv_memory_region> checked_regions(
     std::vector<ibv_memory_region> regions) {
-    for (const ibv_memory_region& region : regions)
-        if (region.length == 0)
-            throw std::invalid_argument("memory region must have non-zero size");
+    for (std::size_t i = 0; i < regions.size(); ++i)
+        if (regions[i].length == 0)
+            throw std::invalid_argument("memory region must have non-zero size, but number " +
+                                        std::to_string(i) + " is empty");
     std::sort(regions.begin(), regions.end(),
               [](const auto& a, const auto& b) { return a.data < b.data; });
     for (std::size_t i = 1; i < regions.size(); ++i) {
         const auto* const before = static_cast<const std::uint8_t*>(regions[i - 1].data);
         if (before + regions[i - 1].length > regions[i].data)
-            throw std::invalid_argument("memory regions overlap");
+            throw std::invalid_argument("memory regions overlap: " + text(regions[i - 1]) +
+                                        " and " + text(regions[i]));
     }
     return regions;
 }

@@ -17,13 +17,27 @@ namespace {
 
 using host_list = std::vector<std::pair<std::string, int>>;
 
-/// The export of an object's memory, kept for as long as the memoryview lives.
-[[nodiscard]] py::object memory_of(const py::handle& object) {
+/// The export of a memory region's memory, kept for as long as the memoryview lives. \a index is
+/// that of the region, for errors.
+[[nodiscard]] py::object memory_of(const py::handle& object, std::size_t index) {
     auto view = py::reinterpret_steal<py::object>(PyMemoryView_FromObject(object.ptr()));
-    if (!view) throw py::error_already_set();
+    if (!view) {
+        py::error_already_set reason;
+        const std::string text = "memory_regions[" + std::to_string(index) +
+                                 "] cannot be used: " + std::string(py::str(reason.value()));
+        for (PyObject* const kind : {PyExc_TypeError, PyExc_ValueError, PyExc_BufferError}) {
+            if (!reason.matches(kind)) continue;
+            py::raise_from(reason, kind, text.c_str());
+            throw py::error_already_set();
+        }
+        throw reason;
+    }
     if (PyBuffer_IsContiguous(PyMemoryView_GET_BUFFER(view.ptr()), 'A') == 0)
-        throw py::value_error("memory region must be contiguous, but is not: " +
-                              py::repr(object).cast<std::string>());
+        throw py::value_error("a memory region must be contiguous, but memory_regions[" +
+                              std::to_string(index) + "] has shape " +
+                              py::repr(view.attr("shape")).cast<std::string>() + " and strides " +
+                              py::repr(view.attr("strides")).cast<std::string>() +
+                              ": give the array that it is a part of, or a contiguous copy");
     return view;
 }
 
@@ -57,7 +71,7 @@ public:
     void set_memory_regions(const py::iterable& regions) {
         py::list checked;
         for (const py::handle region : regions) {
-            static_cast<void>(memory_of(region));
+            static_cast<void>(memory_of(region, checked.size()));
             checked.append(region);
         }
         memory_regions_ = std::move(checked);
@@ -72,7 +86,7 @@ public:
         result.comp_vector = comp_vector_;
         result.max_poll = max_poll_;
         for (const py::handle region : memory_regions_) {
-            py::object view = memory_of(region);
+            py::object view = memory_of(region, result.memory_regions.size());
             const Py_buffer* const buffer = PyMemoryView_GET_BUFFER(view.ptr());
             result.memory_regions.push_back(
                 {buffer->buf, static_cast<std::size_t>(buffer->len),
@@ -124,7 +138,8 @@ Parameters
 endpoints : list of tuple[str, int]
     IPv4 multicast addresses and ports, one a substream.
 interface_address : str
-    IPv4 address or name of the interface to send from; a verbs device must own it.
+    IPv4 address of the interface to send from, or a host name that stands for it; a verbs device
+    must own it.
 buffer_size : int
     Bytes of packets that can be in flight, rounded to whole packets; 0: the default.
 ttl : int
@@ -166,7 +181,7 @@ TypeError
                       "IPv4 multicast addresses and ports, one a substream.")
         .def_property("interface_address", &udp_ibv_config::interface_address,
                       &udp_ibv_config::set_interface_address,
-                      "IPv4 address or name of the interface to send from.")
+                      "IPv4 address of the interface to send from.")
         .def_property("buffer_size", &udp_ibv_config::buffer_size, &udp_ibv_config::set_buffer_size,
                       "Bytes of packets that can be in flight; setting 0 gives the default.")
         .def_property("ttl", &udp_ibv_config::ttl, &udp_ibv_config::set_ttl,

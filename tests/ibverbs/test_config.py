@@ -111,9 +111,32 @@ def test_arguments_have_names() -> None:
         spead2.send.UdpIbvConfig(GOOD)  # type: ignore[misc]
 
 
-def test_regions_must_be_contiguous() -> None:
-    with pytest.raises(ValueError, match="contiguous"):
-        spead2.send.UdpIbvConfig(memory_regions=[np.zeros(10, np.uint8)[::2]])
+@pytest.mark.parametrize(
+    ("region", "text"),
+    [
+        (np.zeros(10, np.uint8)[::2], r"memory_regions\[1\] has shape \(5,\) and strides \(2,\)"),
+        (np.zeros(10, np.uint8)[::-1], r"strides \(-1,\)"),
+        (np.broadcast_to(np.uint8(1), (5,)), r"strides \(0,\)"),
+        (np.zeros((4, 4))[:, 1:], r"strides \(32, 8\)"),
+    ],
+)
+def test_regions_must_be_contiguous(region: Any, text: str) -> None:
+    with pytest.raises(ValueError, match="a memory region must be contiguous, but .*" + text):
+        spead2.send.UdpIbvConfig(memory_regions=[b"", region])
+
+
+def test_regions_without_memory() -> None:
+    view = memoryview(bytearray(10))
+    config = spead2.send.UdpIbvConfig(memory_regions=[view])
+    with pytest.raises(TypeError, match=r"memory_regions\[1\] cannot be used: .*'str'"):
+        config.memory_regions = [view, "text"]
+    with pytest.raises(ValueError, match=r"memory_regions\[0\] cannot be used: .*'M'"):
+        config.memory_regions = [np.zeros(3, "M8[s]")]
+    view.release()
+    config.endpoints = GOOD
+    config.interface_address = "127.0.0.1"
+    with pytest.raises(ValueError, match=r"memory_regions\[0\] cannot be used: .*released"):
+        spead2.send.UdpIbvStream(spead2.ThreadPool(), spead2.send.StreamConfig(), config)
 
 
 SPOILED: dict[str, Any] = {
@@ -164,6 +187,16 @@ def test_checks_come_in_this_order(kind: Any, repaired: dict[str, Any], text: st
 def test_unresolvable_host(kind: Any, arguments: dict[str, Any]) -> None:
     with pytest.raises(RuntimeError, match="Host not found"):
         make(kind, **arguments)
+
+
+def test_errors_say_which_region(kind: Any) -> None:
+    array = np.zeros(100, np.uint8)
+    start = array.ctypes.data
+    with pytest.raises(ValueError, match="but number 1 is empty"):
+        make(kind, endpoints=GOOD, memory_regions=[array, array[5:5]])
+    text = f"50 bytes at {start + 10:#x} and 41 bytes at {start + 59:#x}"
+    with pytest.raises(ValueError, match=text):
+        make(kind, endpoints=GOOD, memory_regions=[array[59:], array[:10], array[10:60]])
 
 
 def test_packet_size_beyond_udp(kind: Any) -> None:

@@ -27,7 +27,8 @@ struct udp_ibv_options {
     static constexpr int default_max_poll = 10;
 
     std::vector<endpoint> endpoints;  ///< IPv4 multicast
-    /// IPv4 address or name of the interface to send from. A verbs device must own it.
+    /// IPv4 address of the interface to send from, or a host name that stands for it. A verbs device
+    /// must own it.
     std::string interface_address;
     /// Bytes of packets that can be in flight; rounded down to whole packets, at least one. 0: the
     /// default.
@@ -46,8 +47,7 @@ public:
     /// \throw std::invalid_argument  endpoints empty or not IPv4 multicast; a region that is empty
     ///        or overlaps another; no IPv4 interface address; a number out of range
     /// \throw resolve_error          interface_address cannot be resolved
-    /// \throw std::runtime_error     no libibverbs or librdmacm on this machine, or this library
-    /// was
+    /// \throw std::runtime_error     no libibverbs or librdmacm on this machine, or this library was
     ///        built without their headers
     /// \throw std::system_error      no device owns the address, or it refuses something
     udp_ibv_transport(const udp_ibv_options& options, std::size_t max_packet_size);
