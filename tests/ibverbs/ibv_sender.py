@@ -8,11 +8,16 @@ arguments as JSON; prints the function's result as one line of JSON.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
+import signal
+import socket
 import sys
+import threading
 import time
+import weakref
 from typing import Any
 
 import numpy as np
@@ -194,6 +199,116 @@ def destroy_while_busy(
         }
 
     return asyncio.run(run())
+
+
+def release_while_busy(
+    config: dict[str, Any], ibv: dict[str, Any], heaps: int, size: int, order: list[str]
+) -> dict[str, Any]:
+    """Let go of what a stream is made from, and of the stream, in some order while it sends."""
+    hold = os.environ["SOFTVERBS_HOLD"]
+
+    async def run() -> tuple[list[Any], bool, threading.Event]:
+        kept: dict[str, Any] = {
+            "thread_pool": spead2.ThreadPool(),
+            "config": spead2.send.StreamConfig(**config),
+            "memory": pattern(size, 0),
+        }
+        kept["udp_ibv_config"] = spead2.send.UdpIbvConfig(
+            **{**ibv, "endpoints": [tuple(endpoint) for endpoint in ibv["endpoints"]]},
+            memory_regions=[kept["memory"]],
+        )
+        with open(hold, "w"):
+            pass
+        stream = spead2.send.asyncio.UdpIbvStream(
+            kept["thread_pool"], kept["config"], kept["udp_ibv_config"]
+        )
+        futures = [
+            stream.async_send_heap(make_heap(kept["memory"]), cnt=i + 1) for i in range(heaps)
+        ]
+        released = threading.Event()
+        weakref.finalize(kept["memory"], released.set)
+        kept["stream"] = stream
+        del stream
+        for name in order[:-1]:
+            del kept[name]
+            gc.collect()
+        in_use = not released.is_set()
+        os.unlink(hold)
+        del kept[order[-1]]
+        done = await asyncio.gather(*futures, return_exceptions=True)
+        return [d if isinstance(d, int) else str(d) for d in done], in_use, released
+
+    sent, in_use, released = asyncio.run(run())
+    gc.collect()
+    # The stream's thread may be the last that uses it.
+    return {"sent": sent, "in_use": in_use, "released": released.wait(20)}
+
+
+def cancel_while_busy(
+    config: dict[str, Any], ibv: dict[str, Any], heaps: int, size: int
+) -> dict[str, Any]:
+    """Cancel every other heap and a flush while the device has come to a halt."""
+    hold = os.environ["SOFTVERBS_HOLD"]
+
+    async def run() -> dict[str, Any]:
+        with open(hold, "w"):
+            pass
+        stream = make_stream(config, ibv, spead2.send.asyncio.UdpIbvStream)
+        futures = [
+            stream.async_send_heap(make_heap(pattern(size, i)), cnt=i + 1) for i in range(heaps)
+        ]
+        flush = asyncio.ensure_future(stream.async_flush())
+        while "held" not in read_text(os.environ["SOFTVERBS_LOG"]):
+            await asyncio.sleep(0.001)
+        for future in [*futures[::2], flush]:
+            future.cancel()
+        os.unlink(hold)
+        await stream.async_flush()
+        return {
+            "cancelled": [future.cancelled() for future in futures],
+            "sent": [future.result() for future in futures[1::2]],
+            "flush": flush.cancelled(),
+        }
+
+    return asyncio.run(run())
+
+
+def interrupt_while_busy(config: dict[str, Any], ibv: dict[str, Any], size: int) -> dict[str, Any]:
+    """Interrupt a send whose packets the device does not take; send another when it does."""
+    hold = os.environ["SOFTVERBS_HOLD"]
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with open(hold, "w"):
+        pass
+    stream = make_stream(config, ibv)
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        stream.send_heap(make_heap(pattern(size, 0)), cnt=1)
+        interrupted = False
+    except KeyboardInterrupt:
+        interrupted = True
+    os.unlink(hold)
+    return {
+        "interrupted": interrupted,
+        **attempt(stream.send_heap, make_heap(pattern(size, 1)), cnt=2),
+    }
+
+
+def bind_all_ports(config: dict[str, Any], ibv: dict[str, Any]) -> list[int]:
+    """Say which UDP ports of the interface cannot be had while a stream exists."""
+    stream = make_stream(config, ibv)
+    stream.send_heap(make_heap(pattern(100, 0)))
+    taken = []
+    for port in range(1024, 65536):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            try:
+                sock.bind((ibv["interface_address"], port))
+            except OSError:
+                taken.append(port)
+    return taken
 
 
 def read_text(path: str) -> str:

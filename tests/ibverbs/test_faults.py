@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import errno
+import json
 import pathlib
+import sys
 
 import ibv_sender
 import pytest
 from ibverbs_fixtures import Device, Run
 from spead_packets import collect
-from veth_network import FrameSocket
+from veth_network import SENDER_ADDRESS, FrameSocket
 
 HEAPS = 20
 SIZE = 100000  # 12 packets each
@@ -267,6 +269,34 @@ def test_device_that_is_gone(device: Device, capture: FrameSocket, number: int) 
     assert {event["length"] for event in run.all_events("dereg_mr")} == {
         event["length"] for event in run.all_events("reg_mr")
     }
+
+
+def test_more_regions_than_the_device_takes(device: Device) -> None:
+    run = device.run("construct", {"SOFTVERBS_MAX_MR": "0"}, region_size=1)
+    assert run.result["errno"] == errno.ENOMEM
+    assert "memory region of 1 bytes" in run.result["text"]
+
+
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_queue_that_does_not_start(device: Device, call: int) -> None:
+    run = device.run("construct", {"SOFTVERBS_FAIL_MODIFY": str(call)})
+    assert run.result["errno"] == errno.EIO
+    assert "ibv_modify_qp failed" in run.result["text"]
+    assert len(run.all_events("destroy_qp")) == len(run.all_events("destroy_cq")) == 1
+
+
+def test_no_capability(device: Device) -> None:
+    arguments = {
+        "config": {},
+        "ibv": {"endpoints": [["239.1.2.3", 1]], "interface_address": SENDER_ADDRESS},
+    }
+    program = [sys.executable, str(pathlib.Path(ibv_sender.__file__)), "construct"]
+    run = device.command(
+        ["setpriv", "--bounding-set=-net_raw", *program, json.dumps(arguments)], {}
+    )
+    outcome = json.loads(run.result)
+    assert outcome["errno"] == errno.EPERM
+    assert "CAP_NET_RAW" in outcome["text"]
 
 
 def test_address_that_no_device_owns(device: Device) -> None:

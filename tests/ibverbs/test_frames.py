@@ -129,3 +129,42 @@ def test_packets_are_posted_in_batches_with_one_signal_each(
     assert totals["sends"] == len(capture.read())
     assert totals["signaled"] == totals["post_calls"]
     assert totals["sends"] > 20 * totals["post_calls"]
+
+
+def test_source_port_is_reserved(device: Device, capture: FrameSocket) -> None:
+    """No other socket of the interface can have it while the stream exists."""
+    run = device.run("bind_all_ports")
+    assert run.result == [Frame.parse(capture.read()[0]).source_port]
+
+
+@pytest.mark.parametrize(
+    ("buffer_size", "slots"),
+    [(1, 1), (1513, 1), (2 * 1514 - 1, 1), (2 * 1514, 2), (1 << 30, 32768), (2**64 - 1, 32768)],
+)
+def test_buffer_size_is_whole_packets(
+    device: Device, capture: FrameSocket, buffer_size: int, slots: int
+) -> None:
+    run = device.run("send", ibv={"buffer_size": buffer_size}, sizes=[[30000], [1]])
+    assert run.event("create_qp")["max_send_wr"] == slots
+    # More than the device has is a warning.
+    assert (f"only {slots} packets can be in flight" in run.log) == (slots == 32768)
+    packets = [p for i, s in enumerate([[30000], [1]]) for p in expected_packets(s, i + 1, 1472)]
+    assert [frame[42:] for frame in capture.read()] == packets
+
+
+@pytest.mark.parametrize(
+    ("max_poll", "events"), [(1, True), (2**31 - 1, False)], ids=["one poll", "all the time"]
+)
+def test_max_poll_is_when_to_wait_for_the_interrupt(
+    device: Device, capture: FrameSocket, max_poll: int, events: bool
+) -> None:
+    # Paced by the device, so slow that a poll finds nothing.
+    run = device.run(
+        "send",
+        {"SOFTVERBS_PACING": "1:1000000"},
+        config={"rate": 2e6, "rate_method": "HW"},
+        ibv={"max_poll": max_poll},
+        sizes=[[30000]],
+    )
+    assert (run.event("destroy_cq")["events"] > 0) == events
+    assert [frame[42:] for frame in capture.read()] == expected_packets([30000], 1, 1472)

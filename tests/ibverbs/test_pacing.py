@@ -53,6 +53,16 @@ def test_software_paces_where_the_device_cannot(
     assert len(capture.read()) == run.event("destroy_qp")["sends"]
 
 
+def test_software_paces_when_the_device_refuses(device: Device, capture: FrameSocket) -> None:
+    # Calls 1 to 3 start the queue, call 4 sets the rate.
+    settings = {"SOFTVERBS_PACING": "1000:10000000", "SOFTVERBS_FAIL_MODIFY": "4"}
+    run = send(device, settings, rate_method="HW")
+    assert run.all_events("rate_limit") == []
+    assert "packet pacing was refused" in run.log
+    assert "WARNING spead2" in run.log
+    assert len(capture.read()) == run.event("destroy_qp")["sends"]
+
+
 @pytest.mark.parametrize("method", ["SW", "AUTO"])
 def test_other_methods_leave_the_device_alone(
     device: Device, capture: FrameSocket, method: str
