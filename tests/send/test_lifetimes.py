@@ -86,14 +86,19 @@ def fail(kind: str, peer: Any) -> int:
     return TOO_LARGE
 
 
-@pytest.mark.parametrize("outcome", ["sent", "failed", "refused", "too small"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [
+        (kind, outcome)
+        for kind in KINDS
+        for outcome in ("sent", "failed", "refused", "too small")
+        if (kind, outcome) != ("bytes", "failed")  # memory does not fail
+    ],
+)
 @pytest.mark.parametrize("form", ["heap", "list", "reference list"])
 def test_blocking_calls_keep_nothing(
     peers: dict[str, Any], kind: str, outcome: str, form: str
 ) -> None:
-    if (kind, outcome) == ("bytes", "failed"):
-        pytest.skip("memory does not fail")
     watch = Watch()
     peers["inproc"] = [spead2.InprocQueue()]
     peers["bytes"] = None
