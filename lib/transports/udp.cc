@@ -111,6 +111,10 @@ void check_multicast(const udp_options& options) {
                                         " is not an IPv6 multicast address: give an "
                                         "interface_address");
     }
+    if (options.ttl && !v6 && options.interface_address.find(':') != std::string::npos)
+        throw std::invalid_argument("interface_address '" + options.interface_address +
+                                    "' is not an IPv4 address, but endpoint " +
+                                    options.endpoints.front().to_string() + " is");
     if (options.ttl && v6 && !options.interface_address.empty())
         throw std::invalid_argument("interface_address '" + options.interface_address +
                                     "' with ttl is for IPv4 multicast only, but endpoint " +

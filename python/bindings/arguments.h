@@ -112,6 +112,15 @@ template <typename T>
     return false;
 }
 
+/// The same for arguments of functions that are bound with pybind11: it would cut numpy's reals,
+/// or refuse numpy's integers where they are to become unsigned ones. \throw TypeError
+template <typename T>
+[[nodiscard]] T to_integer(const py::handle& object, const char* name) {
+    T value = 0;
+    if (!to_integer(object.ptr(), name, value)) throw py::error_already_set();
+    return value;
+}
+
 /// A rate of one heap: negative is the stream's, 0 or infinite no limit. \return false with an
 /// error set
 [[nodiscard]] inline bool to_rate(PyObject* object, double& value) noexcept {

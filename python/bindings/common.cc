@@ -3,12 +3,14 @@
 #include <pybind11/operators.h>
 #include <pybind11/stl.h>
 
+#include <limits>
 #include <vector>
 
 #include <spead2/send/thread_pool.h>
 #include <spead2/wire/flavour.h>
 #include <spead2/wire/protocol.h>
 
+#include "arguments.h"
 #include "bindings.h"
 
 namespace spead2::python {
@@ -71,9 +73,18 @@ ValueError
     If an argument is out of range.
 )");
     bound.def(py::init<>())
-        .def(py::init<int, int, int, unsigned>(), py::arg("version").noconvert(),
-             py::arg("item_pointer_bits").noconvert(), py::arg("heap_address_bits").noconvert(),
-             py::arg("bug_compat").noconvert() = 0U)
+        .def(py::init([](int version, int item_pointer_bits, int heap_address_bits,
+                         const py::object& bug_compat) {
+                 const auto bugs = to_integer<std::uint64_t>(bug_compat, "bug_compat");
+                 if (bugs > std::numeric_limits<unsigned>::max())
+                     throw py::type_error("bug_compat must be an integer of 32 bits, not " +
+                                          std::to_string(bugs));
+                 return flavour(version, item_pointer_bits, heap_address_bits,
+                                static_cast<unsigned>(bugs));
+             }),
+             py::arg("version").noconvert(), py::arg("item_pointer_bits").noconvert(),
+             py::arg("heap_address_bits").noconvert(),
+             py::arg("bug_compat") = 0)
         .def(py::self == py::self)  // NOLINT(misc-redundant-expression)
         .def(py::self != py::self)  // NOLINT(misc-redundant-expression)
         .def("__hash__",

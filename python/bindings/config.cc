@@ -36,13 +36,6 @@ std::string to_string(PyObject* text) {
     return owned.cast<std::string>();
 }
 
-/// A number that is whole by its type: pybind11 would cut those of numpy that are not.
-std::size_t to_size(const py::object& object, const char* name) {
-    std::size_t value = 0;
-    if (!to_integer(object.ptr(), name, value)) throw py::error_already_set();
-    return value;
-}
-
 void bind_config(py::module_& m) {
     auto bound = py::class_<stream_config>(
         m, "StreamConfig",
@@ -91,7 +84,7 @@ TypeError
         .def_property(
             "max_packet_size", &stream_config::max_packet_size,
             [](stream_config& c, const py::object& bytes) {
-                c.set_max_packet_size(to_size(bytes, "max_packet_size"));
+                c.set_max_packet_size(to_integer<std::size_t>(bytes, "max_packet_size"));
             },
             "Bytes of the largest packet (payload of UDP).")
         .def_property(
@@ -100,13 +93,13 @@ TypeError
         .def_property(
             "burst_size", &stream_config::burst_size,
             [](stream_config& c, const py::object& bytes) {
-                c.set_burst_size(to_size(bytes, "burst_size"));
+                c.set_burst_size(to_integer<std::size_t>(bytes, "burst_size"));
             },
             "Bytes that go in a row without pacing between them.")
         .def_property(
             "max_heaps", &stream_config::max_heaps,
             [](stream_config& c, const py::object& heaps) {
-                c.set_max_heaps(to_size(heaps, "max_heaps"));
+                c.set_max_heaps(to_integer<std::size_t>(heaps, "max_heaps"));
             },
             "Most heaps in the queue, those being sent included.")
         .def_property(

@@ -141,6 +141,10 @@ py::object items_of(PyObject* self, PyObject* group) {
                         "no item_group was given, neither to the constructor nor to the call");
         throw py::error_already_set();
     }
+    if (values == nullptr) {
+        set_error(PyExc_TypeError, "item_group must be an ItemGroup, not %R", group);
+        throw py::error_already_set();
+    }
     return steal(run_python<PySequence_List>(
         steal(run_python<PyObject_CallMethodNoArgs>(group, names.values)).ptr()));
 }

@@ -5,6 +5,7 @@
 
 #include <spead2/wire/packetiser.h>
 
+#include "arguments.h"
 #include "bindings.h"
 #include "heap.h"
 
@@ -68,12 +69,15 @@ ValueError
     If the heap makes no packets of this size.
 )");
     bound
-        .def(py::init([](const py::object& heap, std::uint64_t cnt, std::size_t max_packet_size) {
+        .def(py::init([](const py::object& heap, const py::object& cnt,
+                         const py::object& max_packet_size) {
                  const heap_object* const h = to_heap(heap.ptr());
                  if (h == nullptr) throw py::error_already_set();
-                 return std::make_unique<packet_generator>(h->value, cnt, max_packet_size);
+                 return std::make_unique<packet_generator>(
+                     h->value, to_integer<std::uint64_t>(cnt, "cnt"),
+                     to_integer<std::size_t>(max_packet_size, "max_packet_size"));
              }),
-             py::arg("heap"), py::arg("cnt").noconvert(), py::arg("max_packet_size").noconvert())
+             py::arg("heap"), py::arg("cnt"), py::arg("max_packet_size"))
         .def("__iter__", [](const py::object& self) { return self; })
         .def("__next__", &packet_generator::next)
         .def("__repr__", [](const packet_generator&) { return "<spead2.send.PacketGenerator>"; });

@@ -210,9 +210,14 @@ void register_stream(py::module_& m) {
     auto bound = py::class_<stream, std::shared_ptr<stream>>(
         m, "Stream", "Base of all streams. Any number of threads may use one.");
     bound
-        .def("set_cnt_sequence", &stream::set_cnt_sequence, py::arg("next").noconvert(),
-             py::arg("step").noconvert(),
-             R"(Set the heap cnts that are given out automatically: next, next + step, ...
+        .def(
+            "set_cnt_sequence",
+            [](stream& s, const py::object& next, const py::object& step) {
+                s.set_cnt_sequence(to_integer<std::uint64_t>(next, "next"),
+                                   to_integer<std::uint64_t>(step, "step"));
+            },
+            py::arg("next"), py::arg("step"),
+            R"(Set the heap cnts that are given out automatically: next, next + step, ...
 
 The low bits that the flavour has room for are sent. The initial state is 1, 1.
 

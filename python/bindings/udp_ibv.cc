@@ -45,7 +45,13 @@ using host_list = std::vector<std::pair<std::string, int>>;
 class udp_ibv_config {
 public:
     [[nodiscard]] const host_list& endpoints() const { return endpoints_; }
-    void set_endpoints(host_list endpoints) { endpoints_ = std::move(endpoints); }
+    void set_endpoints(host_list endpoints) {
+        for (const auto& [host, port] : endpoints)
+            if (port < 0 || port > 65535)
+                throw_range_error("port is " + std::to_string(port) +
+                                  ", but must be from 0 to 65535");
+        endpoints_ = std::move(endpoints);
+    }
     [[nodiscard]] const std::string& interface_address() const { return interface_address_; }
     void set_interface_address(std::string address) { interface_address_ = std::move(address); }
     [[nodiscard]] std::size_t buffer_size() const { return buffer_size_; }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 import reprlib
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
 from typing import Any, Literal
@@ -65,7 +66,7 @@ class Descriptor(_spead2.DescriptorBase):
         format: Sequence[tuple[str, int]] | None = None,
     ) -> None:
         _check_texts(id, name, description)
-        self.id = int(id)
+        self.id = int(operator.index(id))
         self.name = name
         self.description = description
         self.shape = _encoding.check_shape(shape)
@@ -375,7 +376,7 @@ class ItemGroup:
 
 
 def _check_texts(id: object, name: object, description: object) -> None:
-    if not isinstance(id, (int, np.integer)):
+    if not hasattr(id, "__index__"):
         raise TypeError(f"id must be an int, not {id!r}")
     for text, what in ((name, "name"), (description, "description")):
         if not isinstance(text, str):

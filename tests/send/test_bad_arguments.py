@@ -331,6 +331,18 @@ def test_reals_are_no_integers(number: Any) -> None:
     assert StreamConfig(max_heaps=np.uint16(7)).max_heaps == 7
 
 
+@pytest.mark.parametrize("integer", [np.uint8, np.int32, np.uint64])
+def test_integers_of_numpy_are_integers(integer: Any) -> None:
+    assert spead2.Flavour(*map(integer, (4, 64, 40, 2))) == spead2.Flavour(4, 64, 40, 2)
+    packets = spead2.send.PacketGenerator(heap(), integer(5), integer(72))
+    assert list(packets) == list(spead2.send.PacketGenerator(heap(), 5, 72))
+    stream = BytesStream(POOL)
+    stream.set_cnt_sequence(integer(5), integer(2))
+    stream.send_heap(heap())
+    assert stream.getvalue() == b"".join(spead2.send.PacketGenerator(heap(), 5, 1472))
+    assert spead2.Item(integer(5), "x", "", (integer(2),), "u1").id == 5
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [
@@ -344,11 +356,21 @@ def test_reals_are_no_integers(number: Any) -> None:
         ),
         (lambda: item(dtype=Heap), f"dtype {Heap!r} that has reference-counted objects"),
         (lambda: item(dtype="V0"), "zero-sized dtype 'V0'"),
+        (lambda: item(dtype={"": ""}), "dtype {'': ''}: "),
+        (lambda: spead2.send.UdpIbvConfig(endpoints=[("239.1.1.1", -1)]), "port is -1, but"),
+        (lambda: stopped_queue().get_packet(-1 / 128), "timeout is -0.0078125, but"),
     ],
 )
 def test_errors_show_what_was_given(call: Any, text: str) -> None:
     with pytest.raises(ValueError, match=re.escape(text)):
         call()
+
+
+@pytest.mark.parametrize("wrong", [1, "x", {"a": 1}, Heap()])
+def test_only_item_groups_are_item_groups(wrong: Any) -> None:
+    generator = spead2.send.HeapGenerator(None)
+    with pytest.raises(TypeError, match=r"item_?\s?group"):
+        generator.get_heap("all", "all", wrong)
 
 
 def test_a_keyword_that_is_no_text_is_refused_everywhere() -> None:

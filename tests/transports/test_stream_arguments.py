@@ -319,6 +319,12 @@ MULTICAST6 = ("ff11::77:77", 7148)
         (([UNICAST6],), {"ttl": 1, "interface_index": 1}, ValueError, "::1.*not a multicast"),
         (([MULTICAST],), {"ttl": 1, "interface_index": 1}, ValueError, "239.255.77.77"),
         (([MULTICAST6],), {"ttl": 1, "interface_address": "::1"}, ValueError, "ff11::77:77"),
+        (
+            ([MULTICAST],),
+            {"ttl": 1, "interface_address": "::1"},
+            ValueError,
+            "'::1' is not an IPv4.*239.255.77.77",
+        ),
         (([MULTICAST],), {"ttl": -1}, ValueError, "ttl is -1"),
         (([MULTICAST],), {"ttl": 256}, ValueError, "ttl is 256"),
         (([MULTICAST],), {"ttl": 2**70}, ValueError, str(2**70)),
