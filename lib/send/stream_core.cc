@@ -143,6 +143,10 @@ private:
 // ---- Queue
 
 void stream_core::check(heap_group& group) const {
+    if (group.premade_ != nullptr && group.premade_->max_packet_size() > max_packet_size_)
+        throw std::invalid_argument("the packets were made for a max_packet_size of " +
+                                    std::to_string(group.premade_->max_packet_size()) +
+                                    ", but the stream's is " + std::to_string(max_packet_size_));
     const std::size_t max_heaps = config_.max_heaps();
     if (group.size() > max_heaps - std::min(max_heaps, queued_heaps_))
         throw error(

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <random>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -204,6 +205,15 @@ void premade_packets_go_to_one_stream_at_a_time() {
     for (std::thread& t : threads) t.join();
     EXPECT(sent + failed == 800);
     EXPECT(sent > 0 && failed > 0);
+    stream small(pool, config(100).set_max_packet_size(1464),
+                 std::make_unique<erratic_transport>(7, 0));
+    bool refused = false;
+    try {
+        small.send_heaps(premade);
+    } catch (const std::invalid_argument&) {
+        refused = true;
+    }
+    EXPECT(refused);
     EXPECT(premade->acquire());
 }
 
