@@ -30,7 +30,8 @@ using host_list = std::vector<std::pair<std::string, int>>;
             py::raise_from(reason, kind, text.c_str());
             throw py::error_already_set();
         }
-        throw reason;
+        reason.restore();
+        throw py::error_already_set();
     }
     if (PyBuffer_IsContiguous(PyMemoryView_GET_BUFFER(view.ptr()), 'A') == 0)
         throw py::value_error("a memory region must be contiguous, but memory_regions[" +
