@@ -238,7 +238,9 @@ def test_one_list_many_times_in_flight(rate: float) -> None:
 
 def test_another_stream_while_a_list_is_being_sent() -> None:
     """Packets that wait for the first stream's receiver keep the cnts that they were given."""
-    heaps = [make_heap(np.full(60_000, i, np.uint8)) for i in range(400)]  # more than is buffered
+    heaps = [
+        make_heap(np.full(60_000, i % 251, np.uint8)) for i in range(400)
+    ]  # more than is buffered
     config = StreamConfig(max_packet_size=65_504, max_heaps=400)
     memory = BytesStream(POOL, config)
     group = HeapReferenceList([HeapReference(h) for h in heaps])
