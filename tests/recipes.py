@@ -192,3 +192,11 @@ def run_group(
                 heap = group.get_end()
             heaps.append([bytes(p) for p in send.PacketGenerator(heap, len(heaps), 1472)])
     return heaps
+
+
+def heap_of(*values: np.ndarray[Any, Any]) -> send.Heap:
+    """Make a heap of arrays, without descriptors; their IDs count up from 0x1000."""
+    heap = send.Heap()
+    for number, value in enumerate(values):
+        heap.add_item(spead2.Item(0x1000 + number, "x", "", value.shape, value.dtype, value=value))
+    return heap

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import recipes
 import strategies
+from recipes import heap_of
 
 import spead2
 from spead2.send import (
@@ -35,16 +36,8 @@ from spead2.send import (
 POOL = spead2.ThreadPool()
 
 
-def make_heap(*values: np.ndarray[Any, Any]) -> Heap:
-    heap = Heap()
-    for number, value in enumerate(values):
-        item = spead2.Item(0x1000 + number, "x", "", value.shape, value.dtype, value=value)
-        heap.add_item(item)
-    return heap
-
-
 def make_small_heap(byte: int, size: int = 400) -> Heap:
-    return make_heap(np.full(size, byte, np.uint8))
+    return heap_of(np.full(size, byte, np.uint8))
 
 
 def in_order(packets: list[list[bytes]], mode: GroupMode) -> bytes:
@@ -96,7 +89,7 @@ def test_groups_larger_than_a_batch(mode: GroupMode) -> None:
 
 def test_immediates_of_small_heaps_are_read_when_they_are_sent() -> None:
     value = np.array(5, ">u4")
-    heap = make_heap(value, np.arange(10, dtype=np.uint8))
+    heap = heap_of(value, np.arange(10, dtype=np.uint8))
     stream = BytesStream(POOL)
     reference = HeapReference(heap, cnt=1)
     stream.send_heaps([reference], GroupMode.SERIAL)

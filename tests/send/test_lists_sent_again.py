@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import recipes
 import strategies
+from recipes import heap_of
 
 import spead2
 import spead2.send.asyncio
@@ -36,14 +37,6 @@ from spead2.send import (
 
 POOL = spead2.ThreadPool()
 SERIAL = GroupMode.SERIAL
-
-
-def make_heap(*values: np.ndarray[Any, Any]) -> Heap:
-    heap = Heap()
-    for number, value in enumerate(values):
-        item = spead2.Item(0x1000 + number, "x", "", value.shape, value.dtype, value=value)
-        heap.add_item(item)
-    return heap
 
 
 def generated(heaps: list[Heap], first: int = 1, step: int = 1, size: int = 1472) -> bytes:
@@ -72,7 +65,7 @@ def mixed_heaps(count: int) -> tuple[list[Heap], list[np.ndarray[Any, Any]]]:
         large = np.full(257 + i % 300, (i + 1) % 251, np.uint8)
         values = [[late, large], [small, large, late, small], [large, large], [small]][i % 4]
         arrays += values
-        heaps.append(make_heap(*values))
+        heaps.append(heap_of(*values))
     return heaps, arrays
 
 
@@ -137,7 +130,7 @@ def test_lists_of_other_packet_sizes_in_between() -> None:
 
 @pytest.mark.parametrize("times", [0, 1, 2, 3])
 def test_heaps_that_change_after_some_times(times: int) -> None:
-    heaps = [make_heap(np.full(400, i, np.uint8)) for i in range(3)]
+    heaps = [heap_of(np.full(400, i, np.uint8)) for i in range(3)]
     group = HeapReferenceList([HeapReference(h) for h in heaps])
     stream = BytesStream(POOL)
     for turn in range(times):
@@ -150,7 +143,7 @@ def test_heaps_that_change_after_some_times(times: int) -> None:
 @pytest.mark.parametrize("how", ["cnt", "rate", "stream's rate"])
 def test_lists_with_cnts_and_rates(how: str) -> None:
     options = {"cnt": {"cnt": 77}, "rate": {"rate": 1e9}}.get(how, {})
-    heaps = [make_heap(np.full(400, i, np.uint8)) for i in range(3)]
+    heaps = [heap_of(np.full(400, i, np.uint8)) for i in range(3)]
     group = HeapReferenceList([HeapReference(h, **options) for h in heaps])
     stream = BytesStream(POOL, StreamConfig(rate=1e9 if how == "stream's rate" else 0.0))
     for turn in range(4):
@@ -160,7 +153,7 @@ def test_lists_with_cnts_and_rates(how: str) -> None:
 
 def test_paced_streams_pace_them() -> None:
     """The same list to a stream without a rate and to one with a rate: the second is held to it."""
-    heaps = [make_heap(np.full(1000, i, np.uint8)) for i in range(10)]
+    heaps = [heap_of(np.full(1000, i, np.uint8)) for i in range(10)]
     group = HeapReferenceList([HeapReference(h) for h in heaps])
     fast = BytesStream(POOL, StreamConfig(max_heaps=10))
     for _ in range(3):
@@ -179,7 +172,7 @@ def test_paced_streams_pace_them() -> None:
 def test_substreams() -> None:
     queues = [spead2.InprocQueue() for _ in range(3)]
     stream = InprocStream(POOL, queues, StreamConfig(max_heaps=6))
-    heaps = [make_heap(np.full(300 + i, i, np.uint8)) for i in range(6)]
+    heaps = [heap_of(np.full(300 + i, i, np.uint8)) for i in range(6)]
     group = HeapReferenceList(
         [HeapReference(h, substream_index=i % 3) for i, h in enumerate(heaps)]
     )
@@ -191,7 +184,7 @@ def test_substreams() -> None:
 
 
 def test_refusals_leave_the_list_usable() -> None:
-    heaps = [make_heap(np.full(300, i, np.uint8)) for i in range(3)]
+    heaps = [heap_of(np.full(300, i, np.uint8)) for i in range(3)]
     group = HeapReferenceList([HeapReference(h, substream_index=i) for i, h in enumerate(heaps)])
     queues = [spead2.InprocQueue() for _ in range(3)]
     good = InprocStream(POOL, queues)
@@ -207,7 +200,7 @@ def test_refusals_leave_the_list_usable() -> None:
 
 def test_a_failure_is_told_each_time() -> None:
     queue = spead2.InprocQueue()
-    heaps = [make_heap(np.full(300, i, np.uint8)) for i in range(3)]
+    heaps = [heap_of(np.full(300, i, np.uint8)) for i in range(3)]
     group = HeapReferenceList([HeapReference(h) for h in heaps])
     stream = InprocStream(POOL, [queue])
     for _ in range(2):
@@ -238,9 +231,8 @@ def test_one_list_many_times_in_flight(rate: float) -> None:
 
 def test_another_stream_while_a_list_is_being_sent() -> None:
     """Packets that wait for the first stream's receiver keep the cnts that they were given."""
-    heaps = [
-        make_heap(np.full(60_000, i % 251, np.uint8)) for i in range(400)
-    ]  # more than is buffered
+    # More than is buffered.
+    heaps = [heap_of(np.full(60_000, i % 251, np.uint8)) for i in range(400)]
     config = StreamConfig(max_packet_size=65_504, max_heaps=400)
     memory = BytesStream(POOL, config)
     group = HeapReferenceList([HeapReference(h) for h in heaps])
@@ -280,7 +272,7 @@ def test_threads_that_send_one_list() -> None:
 
 def test_a_list_keeps_no_more_than_its_heaps() -> None:
     array = np.zeros(500, np.uint8)
-    heap = make_heap(array)
+    heap = heap_of(array)
     group = HeapReferenceList([HeapReference(heap)])
     stream = BytesStream(POOL)
     for _ in range(3):
@@ -293,7 +285,7 @@ def test_a_list_keeps_no_more_than_its_heaps() -> None:
 
 def test_a_list_may_go_while_it_is_sent() -> None:
     queue = spead2.InprocQueue()
-    heaps = [make_heap(np.full(300, i, np.uint8)) for i in range(200)]
+    heaps = [heap_of(np.full(300, i, np.uint8)) for i in range(200)]
     expected = generated(heaps * 3)
 
     async def run() -> None:
