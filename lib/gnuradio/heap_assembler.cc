@@ -13,13 +13,21 @@
 namespace gr::spead2 {
 namespace {
 
-void check_id(std::uint64_t id, const std::string& name, std::set<std::uint64_t>& ids) {
+/// What items have taken: receivers tell them apart by both.
+struct taken {
+    std::set<std::uint64_t> ids;
+    std::set<std::string> names;
+};
+
+void check_new(std::uint64_t id, const std::string& name, taken& before) {
     if (id <= ::spead2::stream_ctrl_id)
         throw std::invalid_argument("item '" + name + "': id " + std::to_string(id) +
                                     " is reserved by the protocol; use 4096 (0x1000) and above");
-    if (!ids.insert(id).second)
+    if (!before.ids.insert(id).second)
         throw std::invalid_argument("item '" + name + "': id " + std::to_string(id) +
                                     " is used twice");
+    if (!before.names.insert(name).second)
+        throw std::invalid_argument("item '" + name + "': the name is used twice");
 }
 
 scalar_track make_substream_tag(const substream_rule& rule) {
@@ -49,10 +57,10 @@ heap_assembler::heap_assembler(const std::vector<item>& items,
                                     " is out of range: the stream has " +
                                     std::to_string(num_substreams) + " substreams");
     if (rule.what() == substream_rule::kind::tag) substream_tag_ = make_substream_tag(rule);
-    std::set<std::uint64_t> ids;
+    taken before;
     std::uint64_t sample_bytes = 0;
     for (const item& i : items) {
-        check_id(i.id, i.name, ids);
+        check_new(i.id, i.name, before);
         formats_.emplace_back(i);
         sample_bytes += formats_.back().item_bytes();
         // Encoding finds IDs and texts that are not possible.
@@ -61,7 +69,7 @@ heap_assembler::heap_assembler(const std::vector<item>& items,
     // A little less than the flavour can address leaves room for scalars and descriptors.
     max_samples_ = (flavour_.max_address() - flavour_.max_address() / 16) / sample_bytes;
     for (const scalar_item& s : scalars) {
-        check_id(s.id, s.name, ids);
+        check_new(s.id, s.name, before);
         scalars_.emplace_back(s);
         if (s.from == scalar_item::source::tag &&
             (s.port < 0 || static_cast<std::size_t>(s.port) >= items.size()))

@@ -186,8 +186,8 @@ void heap_sink_impl::finish_input() {
     if (end > from) {
         counts_->samples_dropped.fetch_add(end - from);
         GR_LOG_INFO(d_logger,
-                    std::to_string(end - from) + " samples at the end of the input, from sample " +
-                        std::to_string(from) + " on, make no whole heap and were not sent");
+                    std::to_string(end - from) + " samples from sample " + std::to_string(from) +
+                        " on were in no heap when the flowgraph stopped, and are not sent");
     }
     open_.reset();
 }

@@ -672,6 +672,8 @@ def test_statistics_are_those_of_the_sink() -> None:
         ({"items": [(0, "a", "", "f4")]}, "id 0 is reserved"),
         ({"items": [(2**23, "a", "", "f4")]}, "8388608"),
         ({"items": [(0x1000, "a", "", "f4"), (0x1000, "b", "", "f4")]}, "4096 is used twice"),
+        ({"items": [(0x1000, "a", "", "f4"), (0x1001, "a", "", "f4")]}, "'a': the name is used"),
+        ({"scalars": [sinks.constant_item(0x1600, "samples", "", 1)]}, "'samples': the name is"),
         ({"items": [(0x1000, "ä", "", "f4")]}, "not ASCII"),
         ({"items": [(0x1000, "a", "", "f2")]}, "dtype '<f2' is no type"),
         ({"items": [(0x1000, "a", "", ">f4")]}, "other byte order"),

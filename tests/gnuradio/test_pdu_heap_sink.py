@@ -174,3 +174,8 @@ def test_send_errors_are_counted_or_stop_the_block() -> None:
             graph.post(np.array([2], np.uint8))
         assert bool(sink.error()) == (action == "error")
         assert sink.heaps_failed() == (1 if action == "error" else 2)
+
+
+def test_it_takes_one_item() -> None:
+    with pytest.raises(TypeError, match="is a list of items, but one item is needed"):
+        sinks.udp_pdu_heap_sink(("127.0.0.1", 9), [(0x1000, "x", "", "uint8")])

@@ -196,6 +196,8 @@ def _to_item(value: ItemLike) -> Item:
                 f"item {value.name!r} has a format; the samples of GNU Radio need a dtype"
             )
         return item(value.id, value.name, value.description, value.dtype, value.shape)
+    if isinstance(value, list) and value and isinstance(value[0], (tuple, list, Item)):
+        raise TypeError(f"{value!r} is a list of items, but one item is needed")
     if not isinstance(value, (tuple, list)) or len(value) not in (4, 5):
         raise TypeError(
             f"{value!r} is no item; use item(...), a spead2.Descriptor, or a tuple (id, name, "
