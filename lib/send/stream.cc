@@ -69,6 +69,7 @@ std::uint64_t stream::send_heaps(std::span<const heap_reference> heaps, group_mo
 }
 
 std::uint64_t stream::send_heaps(std::shared_ptr<premade_packets> heaps) {
+    if (heaps == nullptr) throw std::invalid_argument("there are no premade_packets to send");
     auto group = std::make_unique<blocking_group>();
     if (!group->use(std::move(heaps)))
         throw std::system_error(std::make_error_code(std::errc::device_or_resource_busy),

@@ -207,13 +207,15 @@ void premade_packets_go_to_one_stream_at_a_time() {
     EXPECT(sent > 0 && failed > 0);
     stream small(pool, config(100).set_max_packet_size(1464),
                  std::make_unique<erratic_transport>(7, 0));
-    bool refused = false;
-    try {
-        small.send_heaps(premade);
-    } catch (const std::invalid_argument&) {
-        refused = true;
+    for (const auto& bad : {premade, std::shared_ptr<premade_packets>()}) {
+        bool refused = false;
+        try {
+            small.send_heaps(bad);
+        } catch (const std::invalid_argument&) {
+            refused = true;
+        }
+        EXPECT(refused);
     }
-    EXPECT(refused);
     EXPECT(premade->acquire());
 }
 

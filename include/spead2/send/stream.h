@@ -162,8 +162,8 @@ public:
     std::uint64_t send_heaps(std::span<const heap_reference> heaps, group_mode mode);
 
     /// Send heaps whose packets are made already, and wait. They get the next cnts and the stream's
-    /// rate. \throw also EBUSY: somebody else is sending them; std::invalid_argument: they were made
-    /// for a larger max_packet_size
+    /// rate. \throw also EBUSY: somebody else is sending them; std::invalid_argument: they are null,
+    /// or were made for a larger max_packet_size
     std::uint64_t send_heaps(std::shared_ptr<premade_packets> heaps);
 
     /// Called with the first error (if any) and the bytes sent.
