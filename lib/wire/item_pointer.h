@@ -12,11 +12,12 @@
 namespace spead2::wire {
 
 /// The pointer of an item whose value is read_late(). A function of its own, because it is rare.
-[[nodiscard]] std::uint64_t late_pointer(const heap_item& item) noexcept;
+[[nodiscard, gnu::noinline]] std::uint64_t late_pointer(const heap_item& item) noexcept;
 
 /// The item pointer of an item, with the value that it has now.
 inline std::uint8_t* put_pointer(std::uint8_t* out, const heap_item& item) noexcept {
-    const std::uint64_t pointer = item.read_late() ? late_pointer(item) : item.pointer;
+    std::uint64_t pointer = item.pointer;
+    if (item.is_immediate() && item.read_late()) pointer = late_pointer(item);
     std::memcpy(out, &pointer, sizeof pointer);
     return out + sizeof pointer;
 }

@@ -43,13 +43,13 @@ public:
         put_prefix(header, header_, to_big_endian(cnt_pointer_ | (cnt & cnt_mask_)), heap_length_,
                    payload_offset_, payload_length_);
         std::uint8_t* out = header + prefix_size;
-        extent_cursor extents{out + n_pointers * item_pointer_size, next_.iovs};
-        *extents.last = {header, static_cast<std::size_t>(extents.bytes - header)};
+        extent_cursor extents{header, out + n_pointers * item_pointer_size, next_.iovs};
         for (const heap_item& item : items) {
             out = put_pointer(out, item);
             extents.append(item.data, static_cast<std::size_t>(item.payload_length()));
         }
-        iovec* const iov = extents.last + 1;
+        extents.close();
+        iovec* const iov = extents.next;
         const auto n_iov = static_cast<std::uint32_t>(iov - next_.iovs);
         *next_.packets = {next_.first_iov, n_iov, size, substream};
         next_ = {extents.bytes, iov, next_.packets + 1, next_.first_iov + n_iov};

@@ -66,41 +66,69 @@ void packetiser::write_pointers(std::uint8_t* out, std::size_t n) noexcept {
     if (repeat_) next_pointer_ = 0;
     const std::vector<heap_item>& items = contents_->items();
     const std::size_t end = next_pointer_ + n;
-    const heap_item* const stop = items.data() + std::min(end, items.size());
-    for (const heap_item* item = items.data() + next_pointer_; item < stop; ++item)
-        out = wire::put_pointer(out, *item);
+    const heap_item* const item = items.data() + next_pointer_;
+    const std::size_t count = std::min(end, items.size()) - next_pointer_;
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < count; ++i) out = wire::put_pointer(out, item[i]);
     // The NULL pointer that announces padding.
     if (end > items.size())
         wire::put_u64(out, contents_->get_flavour().address(null_id, contents_->payload_size()));
     next_pointer_ = end;
 }
 
+/// Copy the values of items up to \a end, or to the first that is not short. \return where that is
+static const heap_item* append_short(wire::extent_cursor& out, const heap_item* item,
+                                     const heap_item* end) noexcept {
+    std::uint8_t* bytes = out.bytes;
+    for (; item != end; ++item) {
+        if (item->is_immediate()) continue;
+        if (item->length > wire::short_piece) break;
+        const auto length = static_cast<std::size_t>(item->length);
+        wire::copy_short(bytes, item->data, length);
+        bytes += length;
+    }
+    out.bytes = bytes;
+    return item;
+}
+
 /// The next \a payload bytes of the heap's payload, the padding included.
-void packetiser::append_payload(packet_batch& batch, std::size_t payload) noexcept {
+// (Inline: as a call, which has to pass on where things go, it costs 40 instructions a packet.)
+[[gnu::always_inline]] inline wire::extent_cursor packetiser::append_payload(
+    wire::extent_cursor out, std::size_t payload) noexcept {
     const std::vector<heap_item>& items = contents_->items();
-    packet_batch::run place = batch.begin_run();
-    wire::extent_cursor extents{place.bytes, place.iovs - 1};
     const heap_item* item = items.data() + extent_item_;
     const heap_item* const end = items.data() + items.size();
-    // What is left of the item, then whole ones, then a part of one.
-    std::uint64_t offset = extent_offset_;
-    for (; item < end; ++item, offset = 0) {
-        const std::uint64_t left = item->payload_length() - offset;
-        if (left > payload) break;
-        extents.append(item->data + offset, static_cast<std::size_t>(left));
+    // What is left of an item,
+    if (extent_offset_ != 0) {
+        const auto left = std::min<std::uint64_t>(payload, item->length - extent_offset_);
+        out.append(item->data + extent_offset_, static_cast<std::size_t>(left));
         payload -= static_cast<std::size_t>(left);
+        extent_offset_ += left;
+        if (extent_offset_ != item->length) return out;
+        ++item;
+    }
+    // then whole ones,
+    while (item != end) {
+        // so many short ones fit, whatever they have:
+        const auto n = std::min(static_cast<std::size_t>(end - item), payload / wire::short_piece);
+        const std::uint8_t* const before = out.bytes;
+        item = append_short(out, item, item + n);
+        payload -= static_cast<std::size_t>(out.bytes - before);
+        if (item == end) break;
+        const std::uint64_t length = item->payload_length();
+        if (length > payload) break;
+        out.append(item->data, static_cast<std::size_t>(length));
+        payload -= static_cast<std::size_t>(length);
+        ++item;
     }
     extent_item_ = static_cast<std::size_t>(item - items.data());
-    extent_offset_ = offset;
-    if (payload != 0 && item == end) {
-        std::memset(extents.room(payload), 0, payload);
-    } else if (payload != 0) {
-        extents.append(item->data + offset, payload);
-        extent_offset_ = offset + payload;
-    }
-    place.first_iov += static_cast<std::uint32_t>(extents.last + 1 - place.iovs);
-    place.bytes = extents.bytes;
-    batch.end_run(place);
+    // then a part of one, or padding.
+    extent_offset_ = item != end ? payload : 0;
+    if (item != end)
+        out.append(item->data, payload);
+    else if (payload != 0)
+        std::memset(out.room(payload), 0, payload);
+    return out;
 }
 
 std::size_t packetiser::next(packet_batch& batch, std::uint32_t substream) noexcept {
@@ -111,46 +139,58 @@ std::size_t packetiser::next(packet_batch& batch, std::uint32_t substream) noexc
     const std::uint64_t length = heap_length_;
     const auto payload =
         static_cast<std::size_t>(std::min<std::uint64_t>(packet_size_ - fixed, length - offset));
+    const std::size_t size = fixed + payload;
 
-    std::uint8_t* const out = batch.begin(fixed);
+    const packet_batch::run place = batch.begin_run();
+    std::uint8_t* const out = place.bytes;
     wire::put_prefix(out, wire::to_big_endian(wire::packet_header(f.address_bytes(), 4 + pointers)),
                      cnt_pointer_, wire::to_big_endian(f.immediate(heap_length_id, length)),
                      wire::to_big_endian(f.immediate(payload_offset_id, offset)),
                      wire::to_big_endian(f.immediate(payload_length_id, payload)));
     if (pointers != 0) write_pointers(out + prefix_size, pointers);
-    append_payload(batch, payload);
-    batch.end(fixed + payload, substream);
+    wire::extent_cursor extents = append_payload({out, out + fixed, place.iovs}, payload);
+    extents.close();
+    const auto n_iov = static_cast<std::uint32_t>(extents.next - place.iovs);
+    *place.packets = {place.first_iov, n_iov, static_cast<std::uint32_t>(size), substream};
+    batch.end_run({extents.bytes, extents.next, place.packets + 1, place.first_iov + n_iov});
     payload_offset_ = offset + payload;
     done_ = payload_offset_ == length;
-    return fixed + payload;
+    return size;
+}
+
+/// Whether write_run() can make the next packets: without item pointers, out of one item.
+bool packetiser::in_bulk() const noexcept {
+    if (next_pointer_ != n_pointers_ || repeat_) return false;
+    const std::vector<heap_item>& items = contents_->items();
+    // At least one byte of the heap and of the item is left to next(), which ends both.
+    return extent_item_ < items.size() && !items[extent_item_].is_immediate() &&
+           items[extent_item_].length - extent_offset_ > 2 * (packet_size_ - prefix_size);
 }
 
 packetiser::run packetiser::next_run(packet_batch& batch, std::uint32_t substream,
                                      std::size_t max_count) noexcept {
-    const std::vector<heap_item>& items = contents_->items();
-    // The bulk of a large heap: whole packets without item pointers, out of one item.
-    if (max_count > 1 && next_pointer_ == n_pointers_ && !repeat_ && extent_item_ < items.size() &&
-        !items[extent_item_].is_immediate()) {
+    if (max_count > 1 && in_bulk()) {
         const std::size_t payload = packet_size_ - prefix_size;
-        const heap_item& item = items[extent_item_];
-        // At least one byte of the heap and of the item is left to next(), which ends both.
-        const std::uint64_t left = item.length - extent_offset_;
-        const std::uint64_t whole = left <= payload ? 0 : (left - 1) / payload;
-        if (whole > 1) {
-            const bool copied = payload <= packet_batch::small_extent;
-            const std::size_t bytes = copied ? packet_size_ : prefix_size;
-            const std::size_t n_iov = copied ? 1 : 2;
-            const std::size_t count = std::min(
-                {max_count, static_cast<std::size_t>(whole), batch.room_for(bytes, n_iov)});
-            if (count > 1) {
-                write_run(batch.begin_run(), count, substream, copied);
-                batch.end_run(count, bytes, n_iov);
-                return {static_cast<std::uint32_t>(count),
-                        static_cast<std::uint32_t>(packet_size_)};
-            }
+        const std::uint64_t left = contents_->items()[extent_item_].length - extent_offset_;
+        const bool copied = payload <= packet_batch::small_extent;
+        const std::size_t bytes = copied ? packet_size_ : prefix_size;
+        const std::size_t n_iov = copied ? 1 : 2;
+        const std::size_t count =
+            std::min({max_count, static_cast<std::size_t>((left - 1) / payload),
+                      batch.room_for(bytes, n_iov)});
+        if (count > 1) {
+            write_run(batch.begin_run(), count, substream, copied);
+            batch.end_run(count, bytes, n_iov);
+            return {static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(packet_size_)};
         }
     }
-    return {1, static_cast<std::uint32_t>(next(batch, substream))};
+    const std::size_t size = next(batch, substream);
+    std::uint32_t count = 1;
+    while (count < max_count && !done_ && next_size() == size && !in_bulk() && batch.has_room()) {
+        next(batch, substream);
+        ++count;
+    }
+    return {count, static_cast<std::uint32_t>(size)};
 }
 
 void packetiser::write_run(const packet_batch::run& out, std::size_t count, std::uint32_t substream,
@@ -171,7 +211,8 @@ void packetiser::write_run(const packet_batch::run& out, std::size_t count, std:
     std::uint8_t* bytes = out.bytes;
     iovec* iov = out.iovs;
     std::uint32_t first_iov = out.first_iov;
-    for (std::size_t i = 0; i < count; ++i) {
+    packet* const end = out.packets + count;
+    for (packet* next = out.packets; next != end; ++next) {
         wire::put_prefix(bytes, header, cnt, heap_length, wire::to_big_endian(payload_offset),
                          payload_length);
         if (copied) {
@@ -183,7 +224,7 @@ void packetiser::write_run(const packet_batch::run& out, std::size_t count, std:
             *iov++ = {const_cast<std::uint8_t*>(data), payload};
             bytes += prefix_size;
         }
-        out.packets[i] = {first_iov, n_iov, size, substream};
+        *next = {first_iov, n_iov, size, substream};
         first_iov += n_iov;
         data += payload;
         payload_offset += payload;

@@ -14,6 +14,10 @@
 
 namespace spead2 {
 
+namespace wire {
+struct extent_cursor;
+}
+
 /// The packets of one heap that are still to be made.
 ///
 /// Rules (protocol document and wire-format of the reference receiver): the packet size is rounded
@@ -57,8 +61,9 @@ public:
 
 private:
     [[nodiscard]] std::size_t next_pointers() const noexcept;
+    [[nodiscard]] bool in_bulk() const noexcept;
     void write_pointers(std::uint8_t* out, std::size_t n) noexcept;
-    void append_payload(packet_batch& batch, std::size_t payload) noexcept;
+    wire::extent_cursor append_payload(wire::extent_cursor out, std::size_t payload) noexcept;
     void write_run(const packet_batch::run& out, std::size_t count, std::uint32_t substream,
                    bool copied) noexcept;
 
