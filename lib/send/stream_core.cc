@@ -34,6 +34,17 @@ constexpr std::chrono::milliseconds interrupt_interval{100};
     return {std::make_error_code(code), what};
 }
 
+/// How much of the packets the first \a n are, by bytes.
+[[nodiscard]] double part_of(std::span<const packet> packets, std::size_t n) noexcept {
+    if (n == packets.size()) return 1.0;
+    const auto bytes = [](std::span<const packet> some) {
+        std::size_t sum = 0;
+        for (const packet& p : some) sum += p.size;
+        return static_cast<double>(sum);
+    };
+    return bytes(packets.first(n)) / bytes(packets);
+}
+
 [[nodiscard]] bool use_hardware_rate(const stream_config& config, transport& carrier) {
     if (config.get_rate_method() != rate_method::hw || config.rate() == 0.0) return false;
     return carrier.set_hardware_rate(config.rate());
@@ -501,7 +512,13 @@ task_wait stream_core::step() noexcept {
             return {};
         }
     }
-    const send_result result = transport_->send({ready_.packets.subspan(ready_next_), ready_.iovs});
+    const std::span<const packet> rest = ready_.packets.subspan(ready_next_);
+    const send_result result = transport_->send({rest, ready_.iovs});
+    clock::time_point now = clock::time_point::max();
+    if (limiter_.unsent()) {
+        now = clock::now();
+        limiter_.sent(now, part_of(rest, result.accepted));
+    }
     account(result);
     if (finished_some_) complete_groups();
     if (early) return {task_wait::kind::until, limiter_.next(), -1};
@@ -514,7 +531,10 @@ task_wait stream_core::step() noexcept {
             break;
     }
     if (ready_next_ == ready_.packets.size() && first_run_ == runs_.size()) {
-        // Spares the driver a turn to find the queue empty.
+        // Spares the driver a turn to find that it is too early for the next burst.
+        if (limiter_.exhausted() && now < limiter_.next())
+            return {task_wait::kind::until, limiter_.next(), -1};
+        // Or that the queue is empty.
         const std::lock_guard lock(mutex_);
         if (head_ == nullptr) {
             ran_empty_ = true;
@@ -670,6 +690,7 @@ stream_core::fill_result stream_core::fill() noexcept {
                 e->only_size != 0 ? e->only_size : group->packetisers_[e->packets].next_size());
             if (fitting == 0) {
                 limiter_.exhaust();
+                early = batch_.empty();
                 break;
             }
             most = std::min(most, fitting);
@@ -680,7 +701,6 @@ stream_core::fill_result stream_core::fill() noexcept {
         bytes += run_bytes;
         advance(*group);
     }
-    if (paced) limiter_.settle();
     {
         const std::lock_guard lock(mutex_);
         if (group != nullptr)
@@ -702,7 +722,7 @@ bool stream_core::start_burst(double seconds_per_byte) noexcept {
             return false;
         }
         if (ran_empty_) limiter_.idle(now, seconds_per_byte);
-        limiter_.start(now, seconds_per_byte);
+        limiter_.start(seconds_per_byte);
     } else if (ran_empty_) {
         limiter_.idle(clock::now(), seconds_per_byte);
     }
