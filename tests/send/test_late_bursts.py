@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds pacing.cc with the sources of the send floor and runs it. What it does is said there."""
+"""Builds late_bursts.cc with the sources of the send floor and runs it. What it does is said there."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.cxx, pytest.mark.timeout(600)]
 
 
-def test_rate_is_kept_though_nothing_is_in_time(tmp_path: pathlib.Path) -> None:
-    program = tmp_path / "pacing"
+def test_rate_and_windows_hold_though_bursts_are_late(tmp_path: pathlib.Path) -> None:
+    program = tmp_path / "late_bursts"
     library = next(pathlib.Path(sys.prefix).glob("lib*/libspead2.so"))
     subprocess.run(
         [
@@ -24,7 +24,7 @@ def test_rate_is_kept_though_nothing_is_in_time(tmp_path: pathlib.Path) -> None:
             "-std=c++20",
             "-O2",
             f"-I{ROOT / 'include'}",
-            str(pathlib.Path(__file__).with_name("pacing.cc")),
+            str(pathlib.Path(__file__).with_name("late_bursts.cc")),
             str(library),
             f"-Wl,-rpath,{library.parent}",
             "-o",
