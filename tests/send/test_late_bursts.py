@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds late_bursts.cc with the sources of the send floor and runs it. What it does is said there."""
+"""Builds late_bursts.cc against the installed engine and runs it. What it does is said there."""
 
 from __future__ import annotations
 
