@@ -11,8 +11,10 @@ import datetime
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,30 @@ def measure_case(package: str, case: str, ports: list[int], **options: float) ->
     for name, value in options.items():
         command += [f"--{name.replace('_', '-')}", f"{value:.12g}"]
     return output_of([*command, "--port", *map(str, ports)])
+
+
+def valgrind(options: list[str], command: list[str]) -> str:
+    """Run a command under callgrind and return what that says."""
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", *options, *command],
+        capture_output=True, text=True, check=False, env={"PYTHONHASHSEED": "0"},
+    )  # fmt: skip
+    if done.returncode != 0:
+        sys.exit(f"failed: {' '.join(command)}\n{done.stderr[-2000:]}")
+    return done.stderr
+
+
+def count_case(package: str, case: str, options: list[str], repetitions: int, port: int) -> int:
+    """Return the instructions of what a case of ``cases.py`` repeats, of all threads together."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Start-up of Python differs by millions from run to run: count only between the marks.
+        marks = ["--zero-before=getpgid", "--dump-before=getsid"]
+        command = [str(interpreter(package)), str(CASES), case, *options]
+        command += ["--repetitions", str(repetitions), "--port", str(port)]
+        valgrind([*marks, f"--callgrind-out-file={folder}/out"], command)
+        found = re.search(r"^totals: (\d+)", Path(folder, "out.1").read_text(), re.MULTILINE)
+        assert found is not None
+        return int(found.group(1))
 
 
 def available(wanted: list[str]) -> dict[str, dict[str, str]]:

@@ -10,6 +10,24 @@
 #include "item_pointer.h"
 
 namespace spead2 {
+namespace {
+
+/// Copy the values of items up to \a end, or to the first that is not short. \return where that is
+const heap_item* append_short(wire::extent_cursor& out, const heap_item* item,
+                              const heap_item* end) noexcept {
+    std::uint8_t* bytes = out.bytes;
+    for (; item != end; ++item) {
+        if (item->is_immediate()) continue;
+        if (item->length > wire::short_piece) break;
+        const auto length = static_cast<std::size_t>(item->length);
+        wire::copy_short(bytes, item->data, length);
+        bytes += length;
+    }
+    out.bytes = bytes;
+    return item;
+}
+
+}  // namespace
 
 std::uint64_t wire::late_pointer(const heap_item& item) noexcept {
     return item.pointer | to_big_endian(get_uint(item.data, item.length));
@@ -74,21 +92,6 @@ void packetiser::write_pointers(std::uint8_t* out, std::size_t n) noexcept {
     if (end > items.size())
         wire::put_u64(out, contents_->get_flavour().address(null_id, contents_->payload_size()));
     next_pointer_ = end;
-}
-
-/// Copy the values of items up to \a end, or to the first that is not short. \return where that is
-static const heap_item* append_short(wire::extent_cursor& out, const heap_item* item,
-                                     const heap_item* end) noexcept {
-    std::uint8_t* bytes = out.bytes;
-    for (; item != end; ++item) {
-        if (item->is_immediate()) continue;
-        if (item->length > wire::short_piece) break;
-        const auto length = static_cast<std::size_t>(item->length);
-        wire::copy_short(bytes, item->data, length);
-        bytes += length;
-    }
-    out.bytes = bytes;
-    return item;
 }
 
 /// The next \a payload bytes of the heap's payload, the padding included.

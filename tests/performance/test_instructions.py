@@ -20,14 +20,14 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Instructions of a packet, or of a heap where a packet has hardly any: as counted with GCC 12 at
 #: -O3 on x86-64. A change for the better belongs here, too.
 COUNTS = {
-    "heaps-1472": ("packet", 31),
-    "heaps-8972": ("packet", 36),
-    "paced": ("packet", 54),
+    "heaps-1472": ("packet", 27),
+    "heaps-8972": ("packet", 33),
+    "paced": ("packet", 51),
     "groups": ("heap", 315),
     "premade": ("heap", 25),
-    "items": ("heap", 60_200),
+    "items": ("heap", 29_700),
     "blocking": ("heap", 1850),
-    "substreams-1472": ("packet", 476),
+    "substreams-1472": ("packet", 449),
     "substreams-8972": ("heap", 338),
 }
 #: Other compilers make other code. It still notices what is done per packet that need not be.
@@ -79,12 +79,11 @@ def test_packets_cost_the_same_however_many(counts: dict[str, dict[str, float]],
     assert max(costs) < min(costs) * 1.15
 
 
-def test_items_cost_hardly_more_when_there_are_many(counts: dict[str, dict[str, float]]) -> None:
-    """From 10 to 1,000 items of 64 bytes a heap: the cost of each beyond the first.
+def test_items_cost_the_same_however_many(counts: dict[str, dict[str, float]]) -> None:
+    """1 to 1,000 items of 64 bytes a heap: what each beyond the first costs.
 
     The heap of 1,000 takes several packets, so pointers and payload are gone through apart.
     """
     first = counts["engine/items:1"]["heap"]
     costs = [(counts[f"engine/items:{n}"]["heap"] - first) / (n - 1) for n in (10, 100, 1000)]
-    assert costs[1] < costs[0] * 1.15
-    assert costs[2] < costs[0] * 1.6
+    assert max(costs) < min(costs) * 1.15
