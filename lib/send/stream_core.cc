@@ -80,29 +80,41 @@ void heap_group::expand() {
 }
 
 void heap_group::add(heap_reference reference, std::size_t max_packet_size) {
-    if (std::isnan(reference.rate))
+    const heap_contents& contents = *reference.contents;
+    if (kept_ == nullptr) {
+        kept_ = std::move(reference.contents);
+    } else {
+        if (kept_more_.empty()) kept_more_.reserve(capacity_);
+        kept_more_.push_back(std::move(reference.contents));
+    }
+    add_kept(contents, reference.cnt, reference.substream_index, reference.rate, max_packet_size);
+}
+
+/// What append() cannot take as it is.
+void heap_group::add_other(entry added, std::size_t max_packet_size) {
+    if (std::isnan(added.rate))
         throw std::invalid_argument("rate of a heap is not a number (nan)");
-    const auto only_size =
-        static_cast<std::uint32_t>(only_packet_size(*reference.contents, max_packet_size));
-    if (only_size == 0) {
-        if (packetisers_.empty()) packetisers_.reserve(std::max<std::size_t>(many_.capacity(), 1));
-        packetisers_.emplace_back(reference.contents, 0, max_packet_size);
+    if (added.only.size == 0) {
+        if (packetisers_.empty()) packetisers_.reserve(capacity_);
+        added.packets = static_cast<std::uint32_t>(packetisers_.size());
+        // (A pointer that owns nothing: the group keeps the contents.)
+        packetisers_.emplace_back(
+            std::shared_ptr<const heap_contents>(std::shared_ptr<void>(), added.contents), 0,
+            max_packet_size);
     }
-    entry* e = &single_;
-    if (size_ != 0 || many_.capacity() != 0) {
-        if (size_ == 1 && entries_ == &single_) many_.push_back(std::move(single_));
-        e = &many_.emplace_back();
-        entries_ = many_.data();
-    }
-    e->only_size = only_size;
-    e->packets = static_cast<std::uint32_t>(packetisers_.size() - 1);
-    e->contents = std::move(reference.contents);
-    e->cnt = reference.cnt;
-    e->rate = reference.rate;
-    e->substream = reference.substream_index;
-    e->next = static_cast<std::uint32_t>(++size_);
-    explicit_cnt_ = explicit_cnt_ || reference.cnt >= 0;
-    max_substream_ = std::max(max_substream_, reference.substream_index);
+    if (size_ == capacity_) grow(2 * capacity_);
+    explicit_cnt_ = explicit_cnt_ || added.cnt >= 0;
+    explicit_rate_ = explicit_rate_ || added.rate >= 0.0;
+    append(added);
+}
+
+/// Have room for so many heaps, more than now.
+void heap_group::grow(std::size_t heaps) {
+    auto many = std::make_unique_for_overwrite<entry[]>(heaps);
+    std::copy_n(entries_, size_, many.get());
+    many_ = std::move(many);
+    entries_ = many_.get();
+    capacity_ = heaps;
 }
 
 void blocking_group::complete() noexcept { core_->complete(*this); }
@@ -189,7 +201,10 @@ void stream_core::enqueue(heap_group& group) {
     const auto seconds_per_byte = [](double rate) { return rate > 0.0 ? 1.0 / rate : 0.0; };
     const double of_stream = seconds_per_byte(hardware_rate_ ? 0.0 : config_.rate());
     if (group.premade_ != nullptr && of_stream != 0.0) group.expand();
-    if (group.premade_ != nullptr) {
+    group.counted_ = group.premade_ != nullptr ||
+                     (group.packetisers_.empty() && !group.explicit_cnt_ &&
+                      !group.explicit_rate_ && of_stream == 0.0);
+    if (group.counted_) {
         group.next_cnt_ = next_cnt_;
         group.step_cnt_ = step_cnt_;
         next_cnt_ += step_cnt_ * group.size();
@@ -200,9 +215,11 @@ void stream_core::enqueue(heap_group& group) {
                 e.cnt = static_cast<std::int64_t>(next_cnt_);
                 next_cnt_ += step_cnt_;
             }
-            if (e.only_size == 0)
+            if (e.only.size == 0)
                 group.packetisers_[e.packets].set_cnt(static_cast<std::uint64_t>(e.cnt));
             e.rate = e.rate < 0.0 ? of_stream : seconds_per_byte(e.rate);
+            group.paced_ = group.paced_ || e.rate > 0.0;
+            e.next = static_cast<std::uint32_t>(i + 1);
         }
         if (group.size() != 0) {
             group.at(group.size() - 1).next = 0;
@@ -569,10 +586,12 @@ void stream_core::advance(heap_group& group) noexcept {
 /// Make the next packets of a heap, at most so many.
 packetiser::run stream_core::make_packets(heap_group& group, entry& e, std::size_t most) noexcept {
     const auto substream = static_cast<std::uint32_t>(e.substream);
-    packetiser::run run{1, e.only_size};
-    if (e.only_size != 0) {
-        wire::only_packet_writer(batch_).write(*e.contents, static_cast<std::uint64_t>(e.cnt),
-                                               e.only_size, substream);
+    packetiser::run run{1, e.only.size};
+    const bool small = e.only.size != 0;
+    if (small) {
+        wire::only_packet_writer writer(batch_);
+        writer.set_form(e.only, e.contents->get_flavour());
+        writer.write(*e.contents, static_cast<std::uint64_t>(e.cnt), substream);
         e.packetised = true;
     } else {
         packetiser& packets = group.packetisers_[e.packets];
@@ -582,9 +601,8 @@ packetiser::run stream_core::make_packets(heap_group& group, entry& e, std::size
     }
     if (first_run_ != runs_.size()) {
         packet_run& last = runs_.back();
-        const bool small = e.only_size != 0;
         if (last.group == &group && last.heap != nullptr && last.size == run.size &&
-            (last.heap->only_size != 0) == small && last.heap + (small ? last.count : 0) == &e) {
+            (last.heap->only.size != 0) == small && last.heap + (small ? last.count : 0) == &e) {
             last.count += run.count;
             return run;
         }
@@ -593,31 +611,40 @@ packetiser::run stream_core::make_packets(heap_group& group, entry& e, std::size
     return run;
 }
 
-/// Make the packets of heaps that need only one, from the current entry on, as many as there are
-/// without a rate and there is room for. \return bytes
+/// Make the packets of heaps that need only one, from the current entry on, as many as there are in a
+/// row and there is room for, in a group without rates. \return bytes
 std::size_t stream_core::fill_small(heap_group& group, std::size_t most_bytes) noexcept {
-    entry* const first = &group.at(group.current_);
-    entry* const end = group.entries_ + group.size_;
-    entry* e = first;
+    entry* const begin = &group.at(group.current_);
+    const entry* const end = group.entries_ + group.size_;
+    entry* e = begin;
+    const bool counted = group.counted_;
+    const std::uint64_t step_cnt = group.step_cnt_;
+    std::uint64_t cnt = group.next_cnt_;
     std::size_t bytes = 0;
-    packet_run run{&group, first, first->only_size, 0};
     {
         wire::only_packet_writer writer(batch_);
         do {
-            if (e->only_size != run.size) {
-                runs_.push_back(run);
-                run = {&group, e, e->only_size, 0};
-            }
-            writer.write(*e->contents, static_cast<std::uint64_t>(e->cnt), e->only_size,
-                         static_cast<std::uint32_t>(e->substream));
-            bytes += e->only_size;
-            ++run.count;
-            ++e;
-        } while (e < end && e->only_size != 0 && e->rate == 0.0 && bytes < most_bytes &&
-                 writer.has_room());
+            // All of one form that follow each other.
+            const only_packet form = e->only;
+            writer.set_form(form, e->contents->get_flavour());
+            const std::size_t most = std::min({static_cast<std::size_t>(end - e), writer.room(),
+                                               (most_bytes - bytes) / form.size + 1});
+            if (most == 0) break;
+            entry* const first = e;
+            const entry* const stop = e + most;
+            do {
+                writer.write(*e->contents, counted ? cnt : static_cast<std::uint64_t>(e->cnt),
+                             static_cast<std::uint32_t>(e->substream));
+                cnt += step_cnt;
+                ++e;
+            } while (e < stop && e->only == form);
+            const auto count = static_cast<std::uint32_t>(e - first);
+            runs_.push_back({&group, first, form.size, count});
+            bytes += std::size_t{count} * form.size;
+        } while (e < end && e->only.size != 0 && bytes < most_bytes);
     }
-    runs_.push_back(run);
-    group.unpacketised_ -= static_cast<std::size_t>(e - first);
+    group.next_cnt_ = cnt;
+    group.unpacketised_ -= static_cast<std::size_t>(e - begin);
     group.current_ = e < end ? static_cast<std::uint32_t>(e - group.entries_) : 0;
     return bytes;
 }
@@ -672,7 +699,7 @@ stream_core::fill_result stream_core::fill() noexcept {
             group = group == last ? nullptr : group->next_group_;
             continue;
         }
-        if (e->only_size != 0 && e->rate == 0.0 &&
+        if (e->only.size != 0 && !group->paced_ &&
             (group->mode_ == group_mode::serial || group->packetisers_.empty())) {
             bytes += fill_small(*group, batch_bytes - bytes);
             continue;
@@ -687,7 +714,7 @@ stream_core::fill_result stream_core::fill() noexcept {
                 paced = true;
             }
             const std::size_t fitting = limiter_.fitting(
-                e->only_size != 0 ? e->only_size : group->packetisers_[e->packets].next_size());
+                e->only.size != 0 ? e->only.size : group->packetisers_[e->packets].next_size());
             if (fitting == 0) {
                 limiter_.exhaust();
                 early = batch_.empty();
@@ -736,7 +763,7 @@ void stream_core::packets_left(packet_run& run, std::uint32_t count) noexcept {
     heap_group& group = *run.group;
     if (run.heap == nullptr) {
         group.unfinished_ -= count;
-    } else if (run.heap->only_size != 0) {
+    } else if (run.heap->only.size != 0) {
         group.unfinished_ -= count;
         run.heap += count;
     } else {

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include <spead2/wire/packet_batch.h>
+
 #include "byte_order.h"
 
 namespace spead2 {
@@ -21,7 +23,7 @@ heap_contents& heap::writable() {
         // A stream still sends the old contents, and they own the memory that ours refer to.
         auto copy = std::make_shared<heap_contents>(contents_->flavour_);
         copy->repeat_pointers_ = contents_->repeat_pointers_;
-        copy->reads_late_ = contents_->reads_late_;
+        copy->plain_ = contents_->plain_;
         copy->payload_size_ = contents_->payload_size_;
         copy->items_ = contents_->items_;
         std::shared_ptr<heap_contents> old = std::exchange(contents_, std::move(copy));
@@ -41,10 +43,11 @@ void heap::add_item(std::uint64_t id, const void* data, std::size_t length, bool
     const auto* const bytes = static_cast<const std::uint8_t*>(data);
     if (allow_immediate && length <= f.address_bytes()) {
         c.items_.push_back({wire::to_big_endian(f.immediate(id, 0)), bytes, length});
-        c.reads_late_ = true;
+        c.plain_ = false;
     } else {
         c.items_.push_back({wire::to_big_endian(f.address(id, c.payload_size_)), bytes, length});
         c.payload_size_ += length;
+        c.plain_ = c.plain_ && (length == 0 || length > packet_batch::small_extent);
     }
 }
 

@@ -27,7 +27,7 @@ std::unique_ptr<premade_packets> premade_packets::make(std::vector<source> heaps
     packet_batch::room room{heaps.size(), 0, 0};
     for (const source& heap : heaps) {
         const heap_contents& contents = *heap.contents;
-        if (only_packet_size(contents, max_packet_size) == 0 ||
+        if (only_packet::of(contents, max_packet_size).size == 0 ||
             !(contents.get_flavour() == heaps.front().contents->get_flavour()))
             return nullptr;
         room.bytes += prefix_size + contents.items().size() * item_pointer_size;
@@ -44,8 +44,9 @@ premade_packets::premade_packets(std::vector<source> heaps, std::size_t max_pack
     : heaps_(std::move(heaps)), max_packet_size_(max_packet_size), packets_(room) {
     wire::only_packet_writer writer(packets_);
     for (const source& heap : heaps_) {
-        const std::size_t size = only_packet_size(*heap.contents, max_packet_size);
-        writer.write(*heap.contents, 0, static_cast<std::uint32_t>(size), heap.substream);
+        writer.set_form(only_packet::of(*heap.contents, max_packet_size),
+                        heap.contents->get_flavour());
+        writer.write(*heap.contents, 0, heap.substream);
         payload_size_ += heap.contents->payload_size();
         max_substream_ = std::max(max_substream_, heap.substream);
     }

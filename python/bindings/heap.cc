@@ -556,12 +556,13 @@ std::uint64_t heap_references::add_to(heap_group& group, std::size_t max_packet_
     std::uint64_t bytes = 0;
     const auto add = [&](const listed_heap& r) {
         const heap& h = r.heap->value;
-        bytes += h.view().payload_size();
+        const heap_contents& contents = h.view();
+        bytes += contents.payload_size();
         // The group keeps the reference, which keeps the contents, unless they are new.
-        auto contents = &h.view() == r.contents.get() ? std::shared_ptr<const heap_contents>(
-                                                            std::shared_ptr<void>(), &h.view())
-                                                      : h.contents();
-        group.add({std::move(contents), r.cnt, r.substream_index, r.rate}, max_packet_size);
+        if (&contents == r.contents.get())
+            group.add_kept(contents, r.cnt, r.substream_index, r.rate, max_packet_size);
+        else
+            group.add({h.contents(), r.cnt, r.substream_index, r.rate}, max_packet_size);
     };
     group.reserve(size_);
     if (list_ != nullptr) {

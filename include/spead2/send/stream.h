@@ -49,14 +49,24 @@ public:
 
     /// \throw std::invalid_argument (no packets possible; see packetiser)
     void add(heap_reference reference, std::size_t max_packet_size);
+    /// The same for contents that something else keeps alive as long as the group (see
+    /// keep_alive()), which spares counting references.
+    void add_kept(const heap_contents& contents, std::int64_t cnt, std::size_t substream_index,
+                  double rate, std::size_t max_packet_size) {
+        const only_packet only = only_packet::of(contents, max_packet_size);
+        if (only.size != 0 && size_ != capacity_ && cnt < 0 && rate < 0.0) [[likely]]
+            append({&contents, cnt, rate, substream_index, only, 0, 0, 0, false});
+        else
+            add_other({&contents, cnt, rate, substream_index, only, 0, 0, 0, false},
+                      max_packet_size);
+    }
     /// Instead: all heaps of \a heaps, with the next cnts of the stream's sequence and its rate.
     /// \return false if somebody else is sending them; the group is as it was
     [[nodiscard]] bool use(std::shared_ptr<premade_packets> heaps) noexcept;
     void reserve(std::size_t heaps) {
-        if (heaps > 1) many_.reserve(heaps);
+        if (heaps > capacity_) grow(heaps);
     }
-    /// Keep something alive as long as the group lives: heap_reference::contents may then be
-    /// pointers that own nothing, which spares counting references. At most once.
+    /// Keep something alive as long as the group lives. At most once.
     void keep_alive(heap_owner owner) noexcept { owner_ = owner; }
     void set_mode(group_mode mode) noexcept { mode_ = mode; }
 
@@ -76,32 +86,44 @@ protected:
 private:
     friend class stream_core;
     struct entry {
-        std::shared_ptr<const heap_contents> contents;
-        std::int64_t cnt = -1;
-        double rate = -1.0;  ///< as asked for; once queued, seconds per byte, 0 without limit
-        std::size_t substream = 0;
-        /// Bytes of the one packet that takes the heap; 0: it needs packetisers_[packets].
-        std::uint32_t only_size = 0;
-        std::uint32_t packets = 0;
-        std::uint32_t next = 0;        ///< round robin: the entry after this one
-        std::uint32_t unreleased = 0;  ///< packets made and not yet released
-        bool packetised = false;       ///< all packets are made
+        const heap_contents* contents;
+        std::int64_t cnt;
+        double rate;  ///< as asked for; once queued, seconds per byte, 0 without limit
+        std::size_t substream;
+        only_packet only;  ///< if one does not take the heap, there is packetisers_[packets]
+        std::uint32_t packets;
+        std::uint32_t next;        ///< the entry after this one; once queued
+        std::uint32_t unreleased;  ///< packets made and not yet released
+        bool packetised;           ///< all packets are made
     };
     [[nodiscard]] entry& at(std::size_t i) noexcept { return entries_[i]; }
+    void append(const entry& added) noexcept {
+        max_substream_ = std::max(max_substream_, added.substream);
+        entries_[size_++] = added;
+    }
+    void add_other(entry added, std::size_t max_packet_size);
+    void grow(std::size_t heaps);
     /// Have entries instead of premade packets.
     void expand();
     void release_premade() noexcept;
 
-    entry single_;  // most groups are of one heap: no allocation for those
-    std::vector<entry> many_;
+    // Most groups are of one heap: no allocation for those.
+    entry single_{};
+    std::unique_ptr<entry[]> many_;
     entry* entries_ = &single_;
+    std::size_t capacity_ = 1;
+    std::shared_ptr<const heap_contents> kept_;  ///< of the first heap, what add() was given
+    std::vector<std::shared_ptr<const heap_contents>> kept_more_;  ///< of others
     std::vector<packetiser> packetisers_;       ///< of heaps that one packet is not enough for
     std::shared_ptr<premade_packets> premade_;  ///< instead of entries
-    std::uint64_t next_cnt_ = 0;                ///< of premade packets
+    bool counted_ = false;        ///< cnts are next_cnt_, next_cnt_ + step_cnt_, ..., not the entries'
+    std::uint64_t next_cnt_ = 0;  ///< of the next packet
     std::uint64_t step_cnt_ = 0;
     std::size_t size_ = 0;
     group_mode mode_ = group_mode::round_robin;
     bool explicit_cnt_ = false;  ///< some heap has a cnt of its own
+    bool explicit_rate_ = false;  ///< some heap has a rate of its own, if only 0
+    bool paced_ = false;          ///< packets wait for their time; once queued
     std::size_t max_substream_ = 0;
     std::size_t unfinished_ = 0;    ///< entries with packets to make or release
     std::size_t unpacketised_ = 0;  ///< entries that may have packets to make, premade packets left

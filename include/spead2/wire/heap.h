@@ -53,14 +53,15 @@ public:
     /// Bytes of all addressed items together.
     [[nodiscard]] std::uint64_t payload_size() const noexcept { return payload_size_; }
     [[nodiscard]] bool repeat_pointers() const noexcept { return repeat_pointers_; }
-    /// Whether an item's value is read_late().
-    [[nodiscard]] bool reads_late() const noexcept { return reads_late_; }
+    /// Whether packets only refer to the values of the items: none is read_late(), none so short
+    /// that packets have a copy of it.
+    [[nodiscard]] bool plain() const noexcept { return plain_; }
 
 private:
     friend class heap;
     flavour flavour_;
     bool repeat_pointers_ = false;
-    bool reads_late_ = false;
+    bool plain_ = true;
     std::uint64_t payload_size_ = 0;
     std::vector<heap_item> items_;
     std::vector<heap_owner> owners_;

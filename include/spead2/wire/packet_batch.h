@@ -91,10 +91,17 @@ public:
     };
     /// How many packets fit that take \a bytes (header and what is copied) and \a n_iov iovecs each.
     [[nodiscard]] std::size_t room_for(std::size_t bytes, std::size_t n_iov) const noexcept {
-        return std::min({max_packets_ - size_, (iovs_size_ - iovs_used_) / n_iov,
-                         (bytes_size_ - bytes_used_) / bytes});
+        return room_for(begin_run(), bytes, n_iov);
     }
-    [[nodiscard]] run begin_run() noexcept {
+    /// The same behind \a from; packets that differ are given with the most that one takes.
+    [[nodiscard]] std::size_t room_for(const run& from, std::size_t bytes,
+                                       std::size_t n_iov) const noexcept {
+        const auto used_bytes = static_cast<std::size_t>(from.bytes - bytes_.get());
+        return std::min({max_packets_ - static_cast<std::size_t>(from.packets - packets_.get()),
+                         (iovs_size_ - from.first_iov) / std::min(n_iov, max_packet_iovs_),
+                         (bytes_size_ - used_bytes) / bytes});
+    }
+    [[nodiscard]] run begin_run() const noexcept {
         return {bytes_.get() + bytes_used_, iovs_.get() + iovs_used_, packets_.get() + size_,
                 iovs_used_};
     }
@@ -108,12 +115,6 @@ public:
         size_ = static_cast<std::size_t>(end.packets - packets_.get());
         iovs_used_ = end.first_iov;
         bytes_used_ = static_cast<std::size_t>(end.bytes - bytes_.get());
-    }
-    /// Beyond these, there may be no room for a packet: the last places where one may start.
-    [[nodiscard]] run last_room() const noexcept {
-        const std::size_t last_iov = iovs_size_ - max_packet_iovs_;
-        return {bytes_.get() + (bytes_size_ - max_packet_size_), iovs_.get() + last_iov,
-                packets_.get() + (max_packets_ - 1), static_cast<std::uint32_t>(last_iov)};
     }
 
 private:
