@@ -92,8 +92,7 @@ void heap_group::add(heap_reference reference, std::size_t max_packet_size) {
 
 /// What append() cannot take as it is.
 void heap_group::add_other(entry added, std::size_t max_packet_size) {
-    if (std::isnan(added.rate))
-        throw std::invalid_argument("rate of a heap is not a number (nan)");
+    if (std::isnan(added.rate)) throw std::invalid_argument("rate of a heap is not a number (nan)");
     if (added.only.size == 0) {
         if (packetisers_.empty()) packetisers_.reserve(capacity_);
         added.packets = static_cast<std::uint32_t>(packetisers_.size());
@@ -201,9 +200,9 @@ void stream_core::enqueue(heap_group& group) {
     const auto seconds_per_byte = [](double rate) { return rate > 0.0 ? 1.0 / rate : 0.0; };
     const double of_stream = seconds_per_byte(hardware_rate_ ? 0.0 : config_.rate());
     if (group.premade_ != nullptr && of_stream != 0.0) group.expand();
-    group.counted_ = group.premade_ != nullptr ||
-                     (group.packetisers_.empty() && !group.explicit_cnt_ &&
-                      !group.explicit_rate_ && of_stream == 0.0);
+    group.counted_ =
+        group.premade_ != nullptr || (group.packetisers_.empty() && !group.explicit_cnt_ &&
+                                      !group.explicit_rate_ && of_stream == 0.0);
     if (group.counted_) {
         group.next_cnt_ = next_cnt_;
         group.step_cnt_ = step_cnt_;

@@ -92,7 +92,7 @@ def test_groups_larger_than_a_batch(mode: GroupMode) -> None:
     assert stream.getvalue() == expected
 
 
-@pytest.mark.parametrize("number, size", [(1, 300), (1, 40), (30, 300), (200, 250), (5000, 1)])
+@pytest.mark.parametrize(("number", "size"), [(1, 300), (1, 40), (30, 300), (200, 250), (5000, 1)])
 def test_batches_end_when_any_room_is_used_up(number: int, size: int) -> None:
     """Heaps that fill a batch with packets, iovecs, copied bytes or item pointers."""
     heaps = [heap_of(*[np.full(size, i, np.uint8)] * number) for i in range(5)]

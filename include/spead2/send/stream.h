@@ -3,6 +3,7 @@
 // worker of a thread_pool or by whichever thread waits for the outcome.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -116,12 +117,12 @@ private:
     std::vector<std::shared_ptr<const heap_contents>> kept_more_;  ///< of others
     std::vector<packetiser> packetisers_;       ///< of heaps that one packet is not enough for
     std::shared_ptr<premade_packets> premade_;  ///< instead of entries
-    bool counted_ = false;        ///< cnts are next_cnt_, next_cnt_ + step_cnt_, ..., not the entries'
+    bool counted_ = false;  ///< cnts are next_cnt_, next_cnt_ + step_cnt_, ..., not the entries'
     std::uint64_t next_cnt_ = 0;  ///< of the next packet
     std::uint64_t step_cnt_ = 0;
     std::size_t size_ = 0;
     group_mode mode_ = group_mode::round_robin;
-    bool explicit_cnt_ = false;  ///< some heap has a cnt of its own
+    bool explicit_cnt_ = false;   ///< some heap has a cnt of its own
     bool explicit_rate_ = false;  ///< some heap has a rate of its own, if only 0
     bool paced_ = false;          ///< packets wait for their time; once queued
     std::size_t max_substream_ = 0;
