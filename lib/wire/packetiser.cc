@@ -112,12 +112,15 @@ void packetiser::write_pointers(std::uint8_t* out, std::size_t n) noexcept {
     }
     // then whole ones,
     while (item != end) {
-        // so many short ones fit, whatever they have:
-        const auto n = std::min(static_cast<std::size_t>(end - item), payload / wire::short_piece);
-        const std::uint8_t* const before = out.bytes;
-        item = append_short(out, item, item + n);
-        payload -= static_cast<std::size_t>(out.bytes - before);
-        if (item == end) break;
+        if (item->length <= wire::short_piece) {
+            // So many short ones fit, whatever they have.
+            const auto n =
+                std::min(static_cast<std::size_t>(end - item), payload / wire::short_piece);
+            const std::uint8_t* const before = out.bytes;
+            item = append_short(out, item, item + n);
+            payload -= static_cast<std::size_t>(out.bytes - before);
+            if (item == end) break;
+        }
         const std::uint64_t length = item->payload_length();
         if (length > payload) break;
         out.append(item->data, static_cast<std::size_t>(length));

@@ -67,21 +67,7 @@ public:
         bytes_used_ = 0;
     }
 
-    // For packetisers. A packet is begin(), then header bytes and extents in order, then end().
-    /// Start a packet whose first \a header_bytes bytes the caller writes.
-    std::uint8_t* begin(std::size_t header_bytes) noexcept {
-        packet_first_iov_ = iovs_used_;
-        std::uint8_t* p = bytes_.get() + bytes_used_;
-        bytes_used_ += header_bytes;
-        iovs_[iovs_used_++] = {p, header_bytes};
-        return p;
-    }
-    void end(std::size_t size, std::uint32_t substream) noexcept {
-        packets_[size_++] = {packet_first_iov_, iovs_used_ - packet_first_iov_,
-                             static_cast<std::uint32_t>(size), substream};
-    }
-
-    // Or several packets of the same form at once: begin_run(), fill in what it gives, end_run().
+    // For packetisers: begin_run(), fill in what it gives, end_run().
     /// Where a run's parts go;  first_iov is the number of its first iovec.
     struct run {
         std::uint8_t* bytes;
@@ -128,7 +114,6 @@ private:
     std::size_t iovs_size_ = 0;
     std::size_t bytes_size_ = 0;
     std::uint32_t iovs_used_ = 0;
-    std::uint32_t packet_first_iov_ = 0;
     std::size_t bytes_used_ = 0;
 };
 
