@@ -87,10 +87,11 @@ void heap_group::add(heap_reference reference, std::size_t max_packet_size) {
         if (kept_more_.empty()) kept_more_.reserve(capacity_);
         kept_more_.push_back(std::move(reference.contents));
     }
-    add_kept(contents, reference.cnt, reference.substream_index, reference.rate, max_packet_size);
+    add_kept(contents, only_packet::of(contents, max_packet_size), reference.cnt,
+             reference.substream_index, reference.rate, max_packet_size);
 }
 
-/// What append() cannot take as it is.
+/// What add_kept() cannot add by itself.
 void heap_group::add_other(entry added, std::size_t max_packet_size) {
     if (std::isnan(added.rate)) throw std::invalid_argument("rate of a heap is not a number (nan)");
     if (added.only.size == 0) {
@@ -102,9 +103,20 @@ void heap_group::add_other(entry added, std::size_t max_packet_size) {
             max_packet_size);
     }
     if (size_ == capacity_) grow(2 * capacity_);
+    if (added.only.size == 0 || added.cnt >= 0 || added.rate >= 0.0) make_not_simple();
+    entries_[size_++] = added;
     explicit_cnt_ = explicit_cnt_ || added.cnt >= 0;
-    explicit_rate_ = explicit_rate_ || added.rate >= 0.0;
-    append(added);
+    max_substream_ = std::max(max_substream_, added.substream);
+}
+
+/// Set all members of the entries.
+void heap_group::make_not_simple() noexcept {
+    if (!simple_) return;
+    simple_ = false;
+    for (std::size_t i = 0; i < size_; ++i) {
+        entry& e = entries_[i];
+        e = {e.contents, e.substream, e.only, -1, -1.0, 0, 0, 0, false};
+    }
 }
 
 /// Have room for so many heaps, more than now.
@@ -184,7 +196,7 @@ void stream_core::check(heap_group& group) const {
                         "substream_index " + std::to_string(e.substream) +
                             " is out of range: the stream has " + std::to_string(num_substreams_) +
                             " substreams");
-        if (e.cnt >= 0) {
+        if (group.explicit_cnt_ && e.cnt >= 0) {
             const flavour& f = e.contents->get_flavour();
             if (static_cast<std::uint64_t>(e.cnt) > f.max_address())
                 throw error(std::errc::invalid_argument, "cnt " + std::to_string(e.cnt) +
@@ -200,14 +212,13 @@ void stream_core::enqueue(heap_group& group) {
     const auto seconds_per_byte = [](double rate) { return rate > 0.0 ? 1.0 / rate : 0.0; };
     const double of_stream = seconds_per_byte(hardware_rate_ ? 0.0 : config_.rate());
     if (group.premade_ != nullptr && of_stream != 0.0) group.expand();
-    group.counted_ =
-        group.premade_ != nullptr || (group.packetisers_.empty() && !group.explicit_cnt_ &&
-                                      !group.explicit_rate_ && of_stream == 0.0);
+    group.counted_ = group.premade_ != nullptr || (group.simple_ && of_stream == 0.0);
     if (group.counted_) {
         group.next_cnt_ = next_cnt_;
         group.step_cnt_ = step_cnt_;
         next_cnt_ += step_cnt_ * group.size();
     } else {
+        group.make_not_simple();
         for (std::size_t i = 0; i < group.size(); ++i) {
             entry& e = group.at(i);
             if (e.cnt < 0) {
@@ -691,6 +702,10 @@ stream_core::fill_result stream_core::fill() noexcept {
         if (group->premade_ != nullptr && group->unpacketised_ != 0) {
             if (batch_.empty()) fill_premade(*group);
             break;
+        }
+        if (group->counted_ && group->unpacketised_ != 0) {
+            bytes += fill_small(*group, batch_bytes - bytes);
+            continue;
         }
         entry* const e = next_entry(*group);
         if (e == nullptr) {

@@ -238,8 +238,7 @@ private:
 };
 
 /// How many of the packets from \a front on, all below \a end, go in one message: equal ones to the
-/// same substream without a gap between their iovecs, and maybe a shorter one. \a n_iov becomes the
-/// number of their iovecs.
+/// same substream, and maybe a shorter one. \a n_iov becomes the number of their iovecs.
 std::size_t udp_transport::impl::message_packets(const packet& front, const packet* end,
                                                  std::size_t& n_iov) const noexcept {
     const packet* p = &front + 1;
@@ -250,15 +249,11 @@ std::size_t udp_transport::impl::message_packets(const packet& front, const pack
     const std::size_t limit = std::min(max_segments_, max_message_bytes / front.size);
     const packet* const stop =
         static_cast<std::size_t>(end - &front) > limit ? &front + limit : end;
-    std::uint32_t iov = front.first_iov + front.n_iov;
-    const std::uint32_t iov_stop = front.first_iov + max_iovs;
-    const auto fits = [&] {
-        return p < stop && p->substream == front.substream && p->first_iov == iov &&
-               iov + p->n_iov <= iov_stop;
-    };
-    for (; fits() && p->size == front.size; ++p) iov += p->n_iov;
-    if (fits() && p->size < front.size) iov += (p++)->n_iov;
-    n_iov = iov - front.first_iov;
+    while (p < stop && p->size == front.size && p->substream == front.substream) ++p;
+    if (p < stop && p->size < front.size && p->substream == front.substream) ++p;
+    const auto iovs = [&front, &p] { return p[-1].first_iov + p[-1].n_iov - front.first_iov; };
+    while (iovs() > max_iovs && p > &front + 1) --p;
+    n_iov = iovs();
     return static_cast<std::size_t>(p - &front);
 }
 

@@ -23,7 +23,7 @@ heap_contents& heap::writable() {
         // A stream still sends the old contents, and they own the memory that ours refer to.
         auto copy = std::make_shared<heap_contents>(contents_->flavour_);
         copy->repeat_pointers_ = contents_->repeat_pointers_;
-        copy->plain_ = contents_->plain_;
+        copy->kind_ = contents_->kind_;
         copy->payload_size_ = contents_->payload_size_;
         copy->items_ = contents_->items_;
         std::shared_ptr<heap_contents> old = std::exchange(contents_, std::move(copy));
@@ -42,12 +42,12 @@ void heap::add_item(std::uint64_t id, const void* data, std::size_t length, bool
     heap_contents& c = writable();
     const auto* const bytes = static_cast<const std::uint8_t*>(data);
     if (allow_immediate && length <= f.address_bytes()) {
-        c.items_.push_back({wire::to_big_endian(f.immediate(id, 0)), bytes, length});
-        c.plain_ = false;
+        c.add({wire::to_big_endian(f.immediate(id, 0)), bytes, length});
+        c.kind_ &= ~std::uint64_t{1};
     } else {
-        c.items_.push_back({wire::to_big_endian(f.address(id, c.payload_size_)), bytes, length});
+        c.add({wire::to_big_endian(f.address(id, c.payload_size_)), bytes, length});
         c.payload_size_ += length;
-        c.plain_ = c.plain_ && (length == 0 || length > packet_batch::small_extent);
+        if (length != 0 && length <= packet_batch::small_extent) c.kind_ &= ~std::uint64_t{1};
     }
 }
 
@@ -65,7 +65,7 @@ void heap::add_immediate(std::uint64_t id, std::uint64_t value) {
         throw std::invalid_argument(
             "immediate value " + std::to_string(value) + " of item " + std::to_string(id) +
             " is above " + std::to_string(f.max_address()) + ", the largest for " + f.to_string());
-    writable().items_.push_back({wire::to_big_endian(f.immediate(id, value)), nullptr, 0});
+    writable().add({wire::to_big_endian(f.immediate(id, value)), nullptr, 0});
 }
 
 void heap::add_descriptor(const descriptor& d) {

@@ -554,15 +554,25 @@ std::uint64_t heap_references::add_to(heap_group& group, std::size_t max_packet_
     if (list_ != nullptr && use_premade(group, max_packet_size))
         return list_->premade->payload_size();
     std::uint64_t bytes = 0;
+    // Of the heap before.
+    only_packet only{};
+    std::uint64_t kind = 0;
+    std::uint64_t payload = 0;
     const auto add = [&](const listed_heap& r) {
         const heap& h = r.heap->value;
         const heap_contents& contents = h.view();
         bytes += contents.payload_size();
         // The group keeps the reference, which keeps the contents, unless they are new.
-        if (&contents == r.contents.get())
-            group.add_kept(contents, r.cnt, r.substream_index, r.rate, max_packet_size);
-        else
+        if (&contents != r.contents.get()) {
             group.add({h.contents(), r.cnt, r.substream_index, r.rate}, max_packet_size);
+            return;
+        }
+        if (contents.kind() != kind || contents.payload_size() != payload) {
+            kind = contents.kind();
+            payload = contents.payload_size();
+            only = only_packet::of(contents, max_packet_size);
+        }
+        group.add_kept(contents, only, r.cnt, r.substream_index, r.rate, max_packet_size);
     };
     group.reserve(size_);
     if (list_ != nullptr) {

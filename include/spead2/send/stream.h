@@ -52,14 +52,20 @@ public:
     void add(heap_reference reference, std::size_t max_packet_size);
     /// The same for contents that something else keeps alive as long as the group (see
     /// keep_alive()), which spares counting references.
-    void add_kept(const heap_contents& contents, std::int64_t cnt, std::size_t substream_index,
-                  double rate, std::size_t max_packet_size) {
-        const only_packet only = only_packet::of(contents, max_packet_size);
-        if (only.size != 0 && size_ != capacity_ && cnt < 0 && rate < 0.0) [[likely]]
-            append({&contents, cnt, rate, substream_index, only, 0, 0, 0, false});
-        else
-            add_other({&contents, cnt, rate, substream_index, only, 0, 0, 0, false},
+    /// \param only  only_packet::of(contents, max_packet_size), which is the same for many heaps
+    void add_kept(const heap_contents& contents, const only_packet& only, std::int64_t cnt,
+                  std::size_t substream_index, double rate, std::size_t max_packet_size) {
+        if (only.size == 0 || size_ == capacity_ || cnt >= 0 || !(rate < 0.0) || !simple_)
+            [[unlikely]] {
+            add_other({&contents, substream_index, only, cnt, rate, 0, 0, 0, false},
                       max_packet_size);
+            return;
+        }
+        entry& e = entries_[size_++];
+        e.contents = &contents;
+        e.substream = substream_index;
+        e.only = only;
+        max_substream_ = std::max(max_substream_, substream_index);
     }
     /// Instead: all heaps of \a heaps, with the next cnts of the stream's sequence and its rate.
     /// \return false if somebody else is sending them; the group is as it was
@@ -88,22 +94,20 @@ private:
     friend class stream_core;
     struct entry {
         const heap_contents* contents;
-        std::int64_t cnt;
-        double rate;  ///< as asked for; once queued, seconds per byte, 0 without limit
         std::size_t substream;
         only_packet only;  ///< if one does not take the heap, there is packetisers_[packets]
+        // Not set in a simple_ group:
+        std::int64_t cnt;
+        double rate;  ///< as asked for; once queued, seconds per byte, 0 without limit
         std::uint32_t packets;
         std::uint32_t next;        ///< the entry after this one; once queued
         std::uint32_t unreleased;  ///< packets made and not yet released
         bool packetised;           ///< all packets are made
     };
     [[nodiscard]] entry& at(std::size_t i) noexcept { return entries_[i]; }
-    void append(const entry& added) noexcept {
-        max_substream_ = std::max(max_substream_, added.substream);
-        entries_[size_++] = added;
-    }
     void add_other(entry added, std::size_t max_packet_size);
     void grow(std::size_t heaps);
+    void make_not_simple() noexcept;
     /// Have entries instead of premade packets.
     void expand();
     void release_premade() noexcept;
@@ -122,9 +126,9 @@ private:
     std::uint64_t step_cnt_ = 0;
     std::size_t size_ = 0;
     group_mode mode_ = group_mode::round_robin;
-    bool explicit_cnt_ = false;   ///< some heap has a cnt of its own
-    bool explicit_rate_ = false;  ///< some heap has a rate of its own, if only 0
-    bool paced_ = false;          ///< packets wait for their time; once queued
+    bool explicit_cnt_ = false;  ///< some heap has a cnt of its own
+    bool simple_ = true;         ///< all heaps need one packet, and have neither cnt nor rate
+    bool paced_ = false;         ///< packets wait for their time; once queued
     std::size_t max_substream_ = 0;
     std::size_t unfinished_ = 0;    ///< entries with packets to make or release
     std::size_t unpacketised_ = 0;  ///< entries that may have packets to make, premade packets left

@@ -23,7 +23,8 @@ struct packet {
     std::uint32_t substream;  ///< where it goes
 };
 
-/// A run of packets as a transport sees it. iovs is the whole array that packet::first_iov indexes.
+/// A run of packets as a transport sees it. iovs is the whole array that packet::first_iov indexes; the
+/// iovecs of each packet follow those of the one before without a gap.
 struct packet_span {
     std::span<const packet> packets;
     const iovec* iovs;

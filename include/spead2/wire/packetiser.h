@@ -88,28 +88,29 @@ inline constexpr std::size_t max_counted_pointers = 65535 - 4;
 /// payload.
 struct only_packet {
     std::uint32_t size;  ///< bytes; 0: it needs several, or padding, or is not possible
-    std::uint32_t kind;  ///< number of item pointers, address bits and whether plain; see of()
+    std::uint32_t kind;  ///< as heap_contents has it
 
     /// \return with size 0 whatever only a packetiser can do or refuse
     [[nodiscard]] static only_packet of(const heap_contents& contents,
                                         std::size_t max_packet_size) noexcept {
-        const std::size_t n_pointers = contents.items().size();
+        const std::uint64_t n_pointers = contents.kind() >> heap_contents::kind_items_shift;
         const std::uint64_t payload = contents.payload_size();
-        const flavour f = contents.get_flavour();
-        // Sixteen bytes of payload leave room for a NULL pointer; see the packetiser's rules.
         const std::uint64_t fixed = prefix_size + n_pointers * item_pointer_size;
+        // Sixteen bytes of payload leave room for a NULL pointer; see the packetiser's rules.
         const std::uint64_t needed = fixed + std::max<std::uint64_t>(payload, 16);
-        if (payload == 0 || payload > f.max_address() || n_pointers >= max_counted_pointers ||
-            needed > (max_packet_size & ~std::size_t{7}))
+        if (payload == 0 || payload > contents.get_flavour().max_address() ||
+            n_pointers >= max_counted_pointers || needed > (max_packet_size & ~std::size_t{7}))
             return {0, 0};
         return {static_cast<std::uint32_t>(fixed + payload),
-                static_cast<std::uint32_t>(n_pointers << 8) |
-                    static_cast<std::uint32_t>(f.heap_address_bits()) |
-                    static_cast<std::uint32_t>(contents.plain())};
+                static_cast<std::uint32_t>(contents.kind())};
     }
-    [[nodiscard]] std::size_t n_pointers() const noexcept { return kind >> 8; }
+    [[nodiscard]] std::size_t n_pointers() const noexcept {
+        return kind >> heap_contents::kind_items_shift;
+    }
     [[nodiscard]] bool plain() const noexcept { return (kind & 1) != 0; }
-    friend bool operator==(const only_packet&, const only_packet&) noexcept = default;
+    friend bool operator==(const only_packet& a, const only_packet& b) noexcept {
+        return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+    }
 };
 
 }  // namespace spead2
