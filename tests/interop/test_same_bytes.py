@@ -17,6 +17,8 @@ import recipes
 import strategies
 from hypothesis import strategies as st
 
+import spead2.send
+
 FLAVOURS = [(4, 64, bits, 0) for bits in range(8, 64, 8)]
 FLAVOURS += [(4, 64, 40, bug_compat) for bug_compat in range(1, 8)] + [(4, 64, 48, 7)]
 
@@ -258,6 +260,20 @@ def steps() -> st.SearchStrategy[recipes.Step]:
     )
 
 
+def takes_over_an_id(steps: list[recipes.Step]) -> bool:
+    """Whether an ID that some heap has had belongs to another item in a later heap."""
+    group = spead2.send.ItemGroup()
+    seen: dict[int, spead2.Item] = {}
+    for step in steps:
+        if step.kind == "add":
+            group.add_item(**step.arguments[0].arguments())
+        elif step.kind == "heap" and any(
+            seen.setdefault(item.id, item) is not item for item in group.values()
+        ):
+            return True
+    return False
+
+
 @strategies.examples(300)
 @hypothesis.given(
     frequency=st.one_of(st.none(), st.integers(0, 4)), steps=st.lists(steps(), max_size=25)
@@ -265,6 +281,39 @@ def steps() -> st.SearchStrategy[recipes.Step]:
 def test_arbitrary_life_of_an_item_group(
     reference: Any, frequency: int | None, steps: list[recipes.Step]
 ) -> None:
+    hypothesis.assume(not takes_over_an_id(steps))  # see below
     flavour = (4, 64, 40, 0)
     ours = recipes.run_group(flavour, frequency, steps)
     assert ours == reference.call("run_group", flavour, frequency, steps)
+
+
+def test_an_item_takes_over_an_id_without_the_descriptor_being_due(reference: Any) -> None:
+    """The reference then sends things twice, or leaves the value out; we send each thing once.
+
+    It looks whether the ID is another item's only where it asks whether a descriptor is stale that
+    it has sent before.
+    """
+    first = recipes.Step("add", (recipes.Description(0x1000, "a", "", (), "<u4", value=1),))
+    other = recipes.Step("add", (recipes.Description(0x1001, "a", "", (), "<u4", value=2),))
+    second = recipes.Step("add", (recipes.Description(0x1000, "b", "", (), "<u4", value=3),))
+    no_descriptors = recipes.Step("heap", ("none", "stale"))
+    heap = recipes.Step("heap")
+
+    def contents(run: Any, steps: list[recipes.Step]) -> list[list[int]]:
+        """Return the item IDs of each heap."""
+        heaps = [
+            decoder.assemble([decoder.parse(packet) for packet in packets])
+            for packets in run((4, 64, 40, 0), None, steps)
+        ]
+        return [[item.id for item in h.items if item.id] for h in heaps]
+
+    twice = [first, no_descriptors, second, heap, heap]
+    assert contents(recipes.run_group, twice) == [[0x1000], [5, 0x1000], []]
+    left_out = [first, no_descriptors, other, second, heap]
+    assert contents(recipes.run_group, left_out) == [[0x1000], [5, 0x1001, 5, 0x1000]]
+
+    def run_reference(*arguments: Any) -> Any:
+        return reference.call("run_group", *arguments)
+
+    assert contents(run_reference, twice) == [[0x1000], [5, 0x1000], [5, 0x1000]]
+    assert contents(run_reference, left_out) == [[0x1000], [5, 0x1001, 5]]
