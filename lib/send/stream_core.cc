@@ -637,9 +637,9 @@ std::size_t stream_core::fill_small(heap_group& group, std::size_t most_bytes) n
             // All of one form that follow each other.
             const only_packet form = e->only;
             writer.set_form(form, e->contents->get_flavour());
-            const std::size_t most = std::min({static_cast<std::size_t>(end - e), writer.room(),
-                                               (most_bytes - bytes) / form.size + 1});
+            std::size_t most = writer.room(static_cast<std::size_t>(end - e));
             if (most == 0) break;
+            if (most * form.size > most_bytes - bytes) most = (most_bytes - bytes) / form.size + 1;
             entry* const first = e;
             const entry* const stop = e + most;
             do {

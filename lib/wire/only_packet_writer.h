@@ -39,9 +39,10 @@ public:
         cnt_mask_ = f.max_address();
     }
 
-    /// How many packets of the form are sure to fit.
-    [[nodiscard]] std::size_t room() const noexcept {
-        return batch_.room_for(next_, form_.plain() ? fixed_ : form_.size, 1 + form_.n_pointers());
+    /// How many of \a wanted packets of the form are sure to fit.
+    [[nodiscard]] std::size_t room(std::size_t wanted) const noexcept {
+        return batch_.room_for(next_, wanted, form_.plain() ? fixed_ : form_.size,
+                               1 + form_.n_pointers());
     }
 
     /// Make the packet of a heap. Only while there is room().

@@ -17,7 +17,9 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -41,56 +43,15 @@ using clock = std::chrono::steady_clock;
 // loop goes on with something else.
 constexpr std::uint64_t worker_bytes = 64 * 1024;
 // So much is queued before the stream is kicked: the gain of larger batches is small.
-constexpr std::size_t kick_heaps = 16;
-constexpr std::uint64_t kick_bytes = 128 * 1024;
+constexpr std::size_t kick_heaps = 32;
+constexpr std::uint64_t kick_bytes = 256 * 1024;
 // For so long futures are set without a turn of the loop.
 constexpr std::chrono::microseconds turn_limit{200};
-
-/// Memory of groups that are gone, for those to come: malloc is slow for so many at once.
-class group_memory {
-public:
-    static constexpr std::size_t max_blocks = 256;
-
-    [[nodiscard]] void* get(std::size_t size) {
-        {
-            const std::lock_guard lock(mutex_);
-            if (!blocks_.empty()) {
-                void* const block = blocks_.back();
-                blocks_.pop_back();
-                return block;
-            }
-        }
-        return ::operator new(size);
-    }
-    void put(void* block) noexcept {
-        {
-            const std::lock_guard lock(mutex_);
-            if (blocks_.size() < max_blocks) {
-                blocks_.push_back(block);
-                return;
-            }
-        }
-        ::operator delete(block);
-    }
-    [[nodiscard]] static group_memory& instance() {
-        static group_memory* const only = std::make_unique<group_memory>().release();
-        return *only;
-    }
-
-    group_memory() { blocks_.reserve(max_blocks); }
-
-private:
-    std::mutex mutex_;
-    std::vector<void*> blocks_;
-};
 
 class loop_state;
 
 class asyncio_group final : public heap_group {
 public:
-    static void* operator new(std::size_t size) { return group_memory::instance().get(size); }
-    static void operator delete(void* block) noexcept { group_memory::instance().put(block); }
-
     /// \param future  a reference to it is taken over
     asyncio_group(loop_state& finished, PyObject* future) noexcept
         : finished_(finished), future_(future) {}
@@ -154,7 +115,9 @@ bool is_true(const py::object& object) {
 /// who hold the GIL.
 class loop_state {
 public:
-    loop_state() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    loop_state() {
+        blocks_.reserve(max_blocks);
+        fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (fd_ < 0)
             throw std::system_error(errno, std::generic_category(),
                                     "cannot make a descriptor for the event loop");
@@ -162,6 +125,7 @@ public:
     loop_state(const loop_state&) = delete;
     loop_state& operator=(const loop_state&) = delete;
     ~loop_state() {
+        for (void* block : blocks_) ::operator delete(block);
         for (asyncio_group* g = take(); g != nullptr;) {
             const std::unique_ptr<asyncio_group> owned(g);
             g = g->next;
@@ -205,6 +169,20 @@ public:
         scheduled = false;
     }
 
+    [[nodiscard]] std::unique_ptr<asyncio_group> make_group(PyObject* future) {
+        if (blocks_.empty()) return std::make_unique<asyncio_group>(*this, future);
+        void* const block = blocks_.back();
+        blocks_.pop_back();
+        return std::unique_ptr<asyncio_group>(::new (block) asyncio_group(*this, future));
+    }
+    /// Destroy a group, but keep its memory for those to come: malloc is slow for so many at once.
+    void destroy(std::unique_ptr<asyncio_group> group) noexcept {
+        if (blocks_.size() == max_blocks) return;
+        asyncio_group* const block = group.release();
+        std::destroy_at(block);
+        blocks_.push_back(block);
+    }
+
     py::object loop;               ///< none while nothing is pending
     std::size_t pending = 0;       ///< futures that are not done
     bool scheduled = false;        ///< the loop will call process_callbacks() in its next turn
@@ -217,7 +195,10 @@ private:
         static_cast<void>(!::write(fd_, &one, sizeof one));
     }
 
-    const int fd_;
+    static constexpr std::size_t max_blocks = 256;
+
+    int fd_ = -1;
+    std::vector<void*> blocks_;
     std::mutex mutex_;
     asyncio_group* first_ = nullptr;
     asyncio_group* last_ = nullptr;
@@ -386,7 +367,7 @@ void deliver(const stream& s, loop_state& state) {
         --state.pending;
         try {
             const outcome o = make_outcome(*group, s);
-            group.reset();  // when a future is done, nothing holds its heaps
+            state.destroy(std::move(group));  // when a future is done, nothing holds its heaps
             settle(o.future.ptr(), o.method, o.value.ptr());
         } catch (py::error_already_set& e) {
             e.restore();
@@ -510,7 +491,7 @@ PyObject* queue(PyObject* self, asyncio_stream& s, loop_state& state,
 }
 
 std::unique_ptr<asyncio_group> make_group(loop_state& state) {
-    return std::make_unique<asyncio_group>(state, make_future(state.loop.ptr()).release().ptr());
+    return state.make_group(make_future(state.loop.ptr()).release().ptr());
 }
 
 loop_state& current_state(asyncio_stream& s) { return s.get_completions()->get(current_loop()); }

@@ -78,15 +78,22 @@ public:
     };
     /// How many packets fit that take \a bytes (header and what is copied) and \a n_iov iovecs each.
     [[nodiscard]] std::size_t room_for(std::size_t bytes, std::size_t n_iov) const noexcept {
-        return room_for(begin_run(), bytes, n_iov);
+        return room_for(begin_run(), max_packets_, bytes, n_iov);
     }
-    /// The same behind \a from; packets that differ are given with the most that one takes.
-    [[nodiscard]] std::size_t room_for(const run& from, std::size_t bytes,
+    /// How many of \a wanted packets fit behind \a from; if they differ, \a bytes and \a n_iov are
+    /// the most that one takes. Without a division where all fit.
+    [[nodiscard]] std::size_t room_for(const run& from, std::size_t wanted, std::size_t bytes,
                                        std::size_t n_iov) const noexcept {
-        const auto used_bytes = static_cast<std::size_t>(from.bytes - bytes_.get());
-        return std::min({max_packets_ - static_cast<std::size_t>(from.packets - packets_.get()),
-                         (iovs_size_ - from.first_iov) / std::min(n_iov, max_packet_iovs_),
-                         (bytes_size_ - used_bytes) / bytes});
+        n_iov = std::min(n_iov, max_packet_iovs_);
+        const std::size_t packets =
+            max_packets_ - static_cast<std::size_t>(from.packets - packets_.get());
+        const std::size_t iovs_left = iovs_size_ - from.first_iov;
+        const std::size_t bytes_left =
+            bytes_size_ - static_cast<std::size_t>(from.bytes - bytes_.get());
+        wanted = std::min(wanted, packets);
+        if (wanted * n_iov > iovs_left) wanted = iovs_left / n_iov;
+        if (wanted * bytes > bytes_left) wanted = bytes_left / bytes;
+        return wanted;
     }
     [[nodiscard]] run begin_run() const noexcept {
         return {bytes_.get() + bytes_used_, iovs_.get() + iovs_used_, packets_.get() + size_,
