@@ -21,18 +21,11 @@
 
 #include <spead2/send/stream.h>
 
+#include "../expect.h"
+
 namespace {
 
 using namespace spead2;
-
-int failures = 0;
-
-void expect(bool condition, const char* what, int line) {
-    if (condition) return;
-    std::fprintf(stderr, "line %d: %s\n", line, what);
-    ++failures;
-}
-#define EXPECT(condition) expect(condition, #condition, __LINE__)
 
 /// Accepts a random number of packets at a time, releases them later, reads their memory until then
 /// and fails some. Its descriptor is the writing end of a pipe that is never full.

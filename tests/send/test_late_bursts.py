@@ -3,35 +3,17 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
-import subprocess
 import sys
 
 import pytest
+from programs import check_program
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = pathlib.Path(__file__).with_name("late_bursts.cc")
 
 pytestmark = [pytest.mark.cxx, pytest.mark.timeout(600)]
 
 
 def test_rate_and_windows_hold_though_bursts_are_late(tmp_path: pathlib.Path) -> None:
-    program = tmp_path / "late_bursts"
     library = next(pathlib.Path(sys.prefix).glob("lib*/libspead2.so"))
-    subprocess.run(
-        [
-            os.environ.get("CXX", "g++"),
-            "-std=c++20",
-            "-O2",
-            f"-I{ROOT / 'include'}",
-            str(pathlib.Path(__file__).with_name("late_bursts.cc")),
-            str(library),
-            f"-Wl,-rpath,{library.parent}",
-            "-o",
-            str(program),
-            "-pthread",
-        ],
-        check=True,
-    )
-    result = subprocess.run([program], capture_output=True, text=True, timeout=120)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "all held\n", "")
+    check_program(PROGRAM, tmp_path, ["-O2", str(library), f"-Wl,-rpath,{library.parent}"])

@@ -16,19 +16,12 @@
 #include <spead2/wire/premade_packets.h>
 #include <spead2/wire/protocol.h>
 
+#include "../expect.h"
+
 namespace {
 
 using namespace spead2;
 using bytes = std::vector<std::uint8_t>;
-
-int failures = 0;
-
-void expect(bool condition, const char* what, int line) {
-    if (condition) return;
-    std::fprintf(stderr, "line %d: %s\n", line, what);
-    ++failures;
-}
-#define EXPECT(condition) expect(condition, #condition, __LINE__)
 
 constexpr std::uint64_t cnt = 0x123456;
 

@@ -36,20 +36,13 @@
 #include <spead2/transports/bytes.h>
 #include <spead2/transports/inproc.h>
 
+#include "../../expect.h"
+
 namespace {
 
 using namespace gr::spead2;
 using byte_vector = std::vector<std::uint8_t>;
 using sample_vector = std::vector<std::uint32_t>;
-
-int failures = 0;
-
-void expect(bool condition, const char* what, int line) {
-    if (condition) return;
-    std::fprintf(stderr, "line %d: %s\n", line, what);
-    ++failures;
-}
-#define EXPECT(condition) expect(condition, #condition, __LINE__)
 
 /// Wait for what must come; a test that hangs is ended by whoever runs it.
 void wait_until(const std::function<bool()>& condition) {
