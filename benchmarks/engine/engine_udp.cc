@@ -17,7 +17,7 @@
 #include <vector>
 
 #include <spead2/send/stream.h>
-#include <spead2/transports/udp.h>
+#include <spead2/send/transports/udp.h>
 
 int main(int argc, char** argv) {
     using clock = std::chrono::steady_clock;
@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
     const std::string mode = argv[1];
     const std::size_t heap_size = std::strtoul(argv[3], nullptr, 10);
     const auto seconds = std::chrono::duration<double>(std::atof(argv[4]));
-    spead2::udp_options options;
+    spead2::send::udp_options options;
     for (int i = 5; i < argc; ++i)
         options.endpoints.push_back(spead2::endpoint::resolve("127.0.0.1", std::atoi(argv[i])));
     const std::size_t substreams = options.endpoints.size();
@@ -39,24 +39,25 @@ int main(int argc, char** argv) {
         mode == "serial" ? std::clamp<std::size_t>((std::size_t{16} << 20) / heap_size, 1, 256)
                          : substreams;
 
-    auto carrier = std::make_unique<spead2::udp_transport>(options);
+    auto carrier = std::make_unique<spead2::send::udp_transport>(options);
     if (mode == "packets") carrier->disable_segmentation_offload();
-    spead2::stream_config config;
+    spead2::send::stream_config config;
     config.set_max_packet_size(std::strtoul(argv[2], nullptr, 10)).set_max_heaps(group_size);
-    spead2::stream stream(std::make_shared<spead2::thread_pool>(1), config, std::move(carrier));
+    spead2::send::stream stream(std::make_shared<spead2::thread_pool>(1), config,
+                                std::move(carrier));
 
     // As with the limit, each substream has a heap of its own in memory.
     std::vector<std::vector<std::uint8_t>> payloads(substreams,
                                                     std::vector<std::uint8_t>(heap_size, 1));
-    std::vector<spead2::heap> heaps(substreams);
-    std::vector<spead2::heap_reference> references;
+    std::vector<spead2::send::heap> heaps(substreams);
+    std::vector<spead2::send::heap_reference> references;
     for (std::size_t i = 0; i < substreams; ++i)
         heaps[i].add_item(0x1000, payloads[i].data(), heap_size, false);
     for (std::size_t i = 0; i < group_size; ++i)
         references.push_back({heaps[i % substreams].contents(), -1, i % substreams});
 
     const auto order =
-        mode == "serial" ? spead2::group_mode::serial : spead2::group_mode::round_robin;
+        mode == "serial" ? spead2::send::group_mode::serial : spead2::send::group_mode::round_robin;
     for (const auto length : {std::chrono::duration<double>(0.05), seconds}) {
         std::uint64_t bytes = 0;
         std::uint64_t groups = 0;

@@ -20,27 +20,28 @@
 #include <string>
 #include <vector>
 
+#include <spead2/net/endpoint.h>
+#include <spead2/runtime/thread_pool.h>
+#include <spead2/send/config.h>
+#include <spead2/send/heap.h>
 #include <spead2/send/stream.h>
-#include <spead2/send/stream_config.h>
-#include <spead2/send/thread_pool.h>
 #include <spead2/send/transport.h>
-#include <spead2/transports/endpoint.h>
-#include <spead2/transports/udp.h>
-#include <spead2/wire/heap.h>
+#include <spead2/send/transports/udp.h>
 
 namespace {
 
-using spead2::group_mode;
-using spead2::heap;
-using spead2::heap_reference;
-using spead2::stream;
-using spead2::stream_config;
+using spead2::send::group_mode;
+using spead2::send::heap;
+using spead2::send::heap_reference;
+using spead2::send::stream;
+using spead2::send::stream_config;
 
-class null_transport final : public spead2::transport {
+class null_transport final : public spead2::send::transport {
 public:
     explicit null_transport(std::size_t substreams) : substreams_(substreams) {}
     [[nodiscard]] std::size_t num_substreams() const noexcept override { return substreams_; }
-    [[nodiscard]] spead2::send_result send(spead2::packet_span packets) noexcept override {
+    [[nodiscard]] spead2::send::send_result send(
+        spead2::send::packet_span packets) noexcept override {
         const std::size_t n = packets.packets.size();
         return {.accepted = n, .released = n, .failed = 0, .error = {}};
     }
@@ -103,15 +104,15 @@ heap make_heap(std::span<const std::uint8_t> data, std::size_t items) {
 /// One thread's part. \return bytes sent
 std::uint64_t send(const parameters& p, std::size_t repetitions,
                    const std::vector<std::uint16_t>& ports) {
-    std::unique_ptr<spead2::transport> carrier;
+    std::unique_ptr<spead2::send::transport> carrier;
     if (ports.empty()) {
         carrier = std::make_unique<null_transport>(p.substreams);
     } else {
         if (ports.size() < p.substreams) throw std::invalid_argument("more ports are needed");
-        spead2::udp_options options;
+        spead2::send::udp_options options;
         for (std::size_t i = 0; i < p.substreams; i++)
             options.endpoints.push_back(spead2::endpoint::resolve("127.0.0.1", ports[i]));
-        carrier = std::make_unique<spead2::udp_transport>(options);
+        carrier = std::make_unique<spead2::send::udp_transport>(options);
     }
     stream_config config;
     config.set_max_packet_size(p.packet_size).set_max_heaps(p.heaps).set_rate(p.rate);
@@ -128,11 +129,11 @@ std::uint64_t send(const parameters& p, std::size_t repetitions,
     }
     const heap one = make_heap(std::span(data).first(p.heap_size), p.items);
 
-    std::shared_ptr<spead2::premade_packets> premade;
+    std::shared_ptr<spead2::send::premade_packets> premade;
     if (p.premade) {
-        std::vector<spead2::premade_packets::source> heaps;
+        std::vector<spead2::send::premade_packets::source> heaps;
         for (const heap_reference& r : references) heaps.push_back({r.contents, 0});
-        premade = spead2::premade_packets::make(std::move(heaps), p.packet_size);
+        premade = spead2::send::premade_packets::make(std::move(heaps), p.packet_size);
     }
 
     std::uint64_t bytes = 0;

@@ -4,9 +4,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "stream_core.h"
+#include "send/driver/stream_core.h"
 
-namespace spead2 {
+namespace spead2::send {
 namespace {
 
 /// A group that calls a function.
@@ -116,4 +116,4 @@ std::string stream::describe() const { return core_->carrier().describe(); }
 
 transport& stream::carrier() noexcept { return core_->carrier(); }
 
-}  // namespace spead2
+}  // namespace spead2::send

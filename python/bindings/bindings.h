@@ -2,7 +2,7 @@
 // The parts of the extension module: each function adds the names of one source file.
 #pragma once
 
-#include "python.h"
+#include "support/python.h"
 
 namespace spead2::python {
 

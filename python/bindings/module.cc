@@ -4,7 +4,7 @@
 #include <spead2/version.h>
 
 #include "bindings.h"
-#include "guarded_calls.h"
+#include "support/guarded_calls.h"
 
 namespace {
 

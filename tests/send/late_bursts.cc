@@ -13,12 +13,12 @@
 #include <utility>
 #include <vector>
 
-#include <spead2/send/rate_limiter.h>
 #include <spead2/send/stream.h>
+#include "send/driver/rate_limiter.h"
 
 namespace {
 
-using namespace spead2;
+using namespace spead2::send;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using time_point = rate_limiter::time_point;

@@ -25,7 +25,7 @@
 
 namespace {
 
-using namespace spead2;
+using namespace spead2::send;
 
 /// Accepts a random number of packets at a time, releases them later, reads their memory until then
 /// and fails some. Its descriptor is the writing end of a pipe that is never full.

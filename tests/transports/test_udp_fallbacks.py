@@ -10,8 +10,9 @@ from programs import check_program, sanitized
 
 PROGRAM = pathlib.Path(__file__).with_name("udp_fallbacks.cc")
 
-SOURCES = ["lib/base/*.cc", "lib/wire/*.cc", "lib/send/*.cc"]
-SOURCES += [f"lib/transports/{name}.cc" for name in ("endpoint", "inproc", "socket", "udp")]
+SOURCES = [f"lib/{room}/*.cc" for room in ("base", "wire", "runtime", "net")]
+SOURCES += ["lib/send/*.cc", "lib/send/packets/*.cc", "lib/send/driver/*.cc"]
+SOURCES += [f"lib/send/transports/{name}.cc" for name in ("inproc", "udp")]
 
 pytestmark = [pytest.mark.cxx, pytest.mark.timeout(900)]
 

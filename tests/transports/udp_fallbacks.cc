@@ -25,8 +25,8 @@
 
 #include <spead2/base/log.h>
 #include <spead2/send/stream.h>
-#include <spead2/transports/inproc.h>
-#include <spead2/transports/udp.h>
+#include <spead2/send/transports/inproc.h>
+#include <spead2/send/transports/udp.h>
 
 namespace {
 
@@ -150,15 +150,16 @@ outcome run(const std::string& name, std::size_t packet_size, bool must_arrive =
     const receiver receivers[2];
     const std::vector<std::shared_ptr<inproc_queue>> queues{std::make_shared<inproc_queue>(),
                                                             std::make_shared<inproc_queue>()};
-    spead2::udp_options options;
+    spead2::send::udp_options options;
     options.endpoints = {receivers[0].where(), receivers[1].where()};
-    auto carrier = std::make_unique<spead2::udp_transport>(options);
-    const spead2::udp_transport& udp = *carrier;
+    auto carrier = std::make_unique<spead2::send::udp_transport>(options);
+    const spead2::send::udp_transport& udp = *carrier;
     const auto pool = std::make_shared<spead2::thread_pool>(1);
-    spead2::stream_config config;
+    spead2::send::stream_config config;
     config.set_max_packet_size(packet_size).set_max_heaps(16);
-    spead2::stream stream(pool, config, std::move(carrier));
-    spead2::stream expected(pool, config, std::make_unique<spead2::inproc_transport>(queues));
+    spead2::send::stream stream(pool, config, std::move(carrier));
+    spead2::send::stream expected(pool, config,
+                                  std::make_unique<spead2::send::inproc_transport>(queues));
 
     std::vector<std::uint8_t> payload(20'000);
     std::mt19937 random(1);
@@ -166,12 +167,13 @@ outcome run(const std::string& name, std::size_t packet_size, bool must_arrive =
     outcome result;
     // In rounds, so that the receivers' buffers hold what is under way.
     for (const std::size_t length : {1u, 3000u, 12'000u, 20'000u}) {
-        spead2::heap h;
+        spead2::send::heap h;
         h.add_immediate(0x1000, length);
         h.add_item(0x1001, payload.data(), length, true);
-        const std::vector<spead2::heap_reference> heaps{
+        const std::vector<spead2::send::heap_reference> heaps{
             {h.contents(), -1, 0}, {h.contents(), -1, 1}, {h.contents(), -1, 0}};
-        for (const auto mode : {spead2::group_mode::serial, spead2::group_mode::round_robin}) {
+        for (const auto mode :
+             {spead2::send::group_mode::serial, spead2::send::group_mode::round_robin}) {
             std::uint64_t bytes = 0;
             try {
                 bytes = stream.send_heaps(heaps, mode);

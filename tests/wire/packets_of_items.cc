@@ -10,17 +10,17 @@
 #include <random>
 #include <vector>
 
-#include <spead2/wire/heap.h>
-#include <spead2/wire/packet_batch.h>
-#include <spead2/wire/packetiser.h>
-#include <spead2/wire/premade_packets.h>
+#include <spead2/send/heap.h>
+#include <spead2/send/packet_batch.h>
+#include <spead2/send/packetiser.h>
+#include <spead2/send/premade_packets.h>
 #include <spead2/wire/protocol.h>
 
 #include "../expect.h"
 
 namespace {
 
-using namespace spead2;
+using namespace spead2::send;
 using bytes = std::vector<std::uint8_t>;
 
 constexpr std::uint64_t cnt = 0x123456;

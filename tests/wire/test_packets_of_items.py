@@ -15,5 +15,11 @@ pytestmark = [pytest.mark.cxx, pytest.mark.timeout(600)]
 
 
 def test_packets_take_their_room_and_no_more(tmp_path: pathlib.Path) -> None:
-    arguments = sanitized("address,undefined", "lib/base/*.cc", "lib/wire/*.cc")
+    arguments = sanitized(
+        "address,undefined",
+        "lib/base/*.cc",
+        "lib/wire/*.cc",
+        "lib/send/heap.cc",
+        "lib/send/packets/*.cc",
+    )
     check_program(PROGRAM, tmp_path, arguments)

@@ -107,7 +107,7 @@ public:
     using sptr = std::shared_ptr<heap_sink>;
 
     /// \throw std::invalid_argument naming what is wrong
-    static sptr make(std::shared_ptr<::spead2::stream> stream, const std::vector<item>& items,
+    static sptr make(std::shared_ptr<::spead2::send::stream> stream, const std::vector<item>& items,
                      const heap_sink_options& options = {});
 
     /// Rate of heaps from now on, bytes of packets per second; 0: as fast as possible.
@@ -115,7 +115,7 @@ public:
     /// See heap_sink_options::descriptor_interval.
     virtual void set_descriptor_interval(std::uint64_t heaps) = 0;
     [[nodiscard]] virtual std::uint64_t descriptor_interval() const = 0;
-    [[nodiscard]] virtual const std::shared_ptr<::spead2::stream>& stream() const = 0;
+    [[nodiscard]] virtual const std::shared_ptr<::spead2::send::stream>& stream() const = 0;
 };
 
 }  // namespace gr::spead2

@@ -30,13 +30,13 @@ public:
     using sptr = std::shared_ptr<pdu_heap_sink>;
 
     /// \throw std::invalid_argument naming what is wrong
-    static sptr make(std::shared_ptr<::spead2::stream> stream, const item& item,
+    static sptr make(std::shared_ptr<::spead2::send::stream> stream, const item& item,
                      const pdu_heap_sink_options& options = {});
 
     virtual void set_rate(double bytes_per_second) = 0;
     virtual void set_descriptor_interval(std::uint64_t heaps) = 0;
     [[nodiscard]] virtual std::uint64_t descriptor_interval() const = 0;
-    [[nodiscard]] virtual const std::shared_ptr<::spead2::stream>& stream() const = 0;
+    [[nodiscard]] virtual const std::shared_ptr<::spead2::send::stream>& stream() const = 0;
 };
 
 /// pdu_heap_sink with a UDP stream of its own.

@@ -14,14 +14,14 @@
 #include <system_error>
 #include <vector>
 
-#include <spead2/send/stream_config.h>
-#include <spead2/send/thread_pool.h>
+#include <spead2/runtime/thread_pool.h>
+#include <spead2/send/config.h>
+#include <spead2/send/heap.h>
+#include <spead2/send/packetiser.h>
+#include <spead2/send/premade_packets.h>
 #include <spead2/send/transport.h>
-#include <spead2/wire/heap.h>
-#include <spead2/wire/packetiser.h>
-#include <spead2/wire/premade_packets.h>
 
-namespace spead2 {
+namespace spead2::send {
 
 /// Order of the packets of a group of heaps.
 enum class group_mode : std::uint8_t {
@@ -234,4 +234,4 @@ private:
     std::shared_ptr<stream_core> core_;
 };
 
-}  // namespace spead2
+}  // namespace spead2::send

@@ -8,9 +8,9 @@
 #include <string>
 #include <system_error>
 
-#include <spead2/wire/packet_batch.h>
+#include <spead2/send/packet_batch.h>
 
-namespace spead2 {
+namespace spead2::send {
 
 /// What a transport must wait for before it can go on.
 enum class wait_for : std::uint8_t {
@@ -73,4 +73,4 @@ public:
     [[nodiscard]] virtual std::string describe() const = 0;
 };
 
-}  // namespace spead2
+}  // namespace spead2::send

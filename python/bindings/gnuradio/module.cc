@@ -25,7 +25,7 @@
 #include <system_error>
 #include <variant>
 
-#include "../guarded_calls.h"
+#include "support/guarded_calls.h"
 
 namespace py = pybind11;
 

@@ -33,8 +33,8 @@
 #include <gnuradio/spead2/tcp_heap_sink.h>
 #include <gnuradio/spead2/udp_heap_sink.h>
 #include <spead2/base/log.h>
-#include <spead2/transports/bytes.h>
-#include <spead2/transports/inproc.h>
+#include <spead2/send/transports/bytes.h>
+#include <spead2/send/transports/inproc.h>
 
 #include "../../expect.h"
 
@@ -234,21 +234,21 @@ private:
 
 const item samples_item{0x1000, "samples", "numbers", "uint32", {}};
 
-::spead2::stream_config config(std::size_t max_heaps = 4, double rate = 0) {
-    ::spead2::stream_config c;
+::spead2::send::stream_config config(std::size_t max_heaps = 4, double rate = 0) {
+    ::spead2::send::stream_config c;
     return c.set_max_packet_size(9000).set_max_heaps(max_heaps).set_rate(rate);
 }
 
 struct inproc_stream {
-    explicit inproc_stream(const ::spead2::stream_config& c = config()) {
+    explicit inproc_stream(const ::spead2::send::stream_config& c = config()) {
         auto pool = std::make_shared<::spead2::thread_pool>();
-        stream = std::make_shared<::spead2::stream>(
+        stream = std::make_shared<::spead2::send::stream>(
             pool, c,
-            std::make_unique<::spead2::inproc_transport>(
+            std::make_unique<::spead2::send::inproc_transport>(
                 std::vector<std::shared_ptr<::spead2::inproc_queue>>{queue}));
     }
     std::shared_ptr<::spead2::inproc_queue> queue = std::make_shared<::spead2::inproc_queue>();
-    std::shared_ptr<::spead2::stream> stream;
+    std::shared_ptr<::spead2::send::stream> stream;
 };
 
 heap_sink_options fixed(std::uint64_t samples) {
@@ -284,10 +284,10 @@ void fixed_heaps_on_every_stream() {
         check(sink, read(*s.queue));
     }
     {
-        const auto collector = std::make_shared<::spead2::byte_collector>();
-        const auto stream = std::make_shared<::spead2::stream>(
+        const auto collector = std::make_shared<::spead2::send::byte_collector>();
+        const auto stream = std::make_shared<::spead2::send::stream>(
             std::make_shared<::spead2::thread_pool>(), config(),
-            std::make_unique<::spead2::bytes_transport>(collector));
+            std::make_unique<::spead2::send::bytes_transport>(collector));
         const auto sink = heap_sink::make(stream, {samples_item}, fixed(heap));
         run(sink);
         check(sink, read(collector->value()));

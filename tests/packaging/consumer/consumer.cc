@@ -5,18 +5,19 @@
 #include <memory>
 #include <vector>
 
+#include <spead2/runtime/thread_pool.h>
+#include <spead2/send/config.h>
+#include <spead2/send/heap.h>
 #include <spead2/send/stream.h>
-#include <spead2/send/stream_config.h>
-#include <spead2/send/thread_pool.h>
-#include <spead2/transports/bytes.h>
+#include <spead2/send/transports/bytes.h>
 #include <spead2/version.h>
-#include <spead2/wire/heap.h>
 
 int main() {
-    auto collector = std::make_shared<spead2::byte_collector>();
-    spead2::stream stream(std::make_shared<spead2::thread_pool>(), spead2::stream_config(),
-                          std::make_unique<spead2::bytes_transport>(collector));
-    spead2::heap heap;
+    auto collector = std::make_shared<spead2::send::byte_collector>();
+    spead2::send::stream stream(std::make_shared<spead2::thread_pool>(),
+                                spead2::send::stream_config(),
+                                std::make_unique<spead2::send::bytes_transport>(collector));
+    spead2::send::heap heap;
     heap.add_immediate(0x1234, 0xCAFE);
     stream.send_heap(heap, 1);
 

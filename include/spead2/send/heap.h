@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// A heap: items that reference memory, descriptors and control items, in the order they were added.
+// How it becomes packets is the packetiser's matter.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <spead2/wire/descriptor.h>
+#include <spead2/wire/flavour.h>
+
+namespace spead2::send {
+
+/// Something that a heap keeps alive: release(object) is called once, from whichever thread lets go
+/// last.
+struct heap_owner {
+    void* object;
+    void (*release)(void*) noexcept;
+};
+
+/// One item of a heap, as it goes on the wire.
+struct heap_item {
+    std::uint64_t pointer;     ///< item pointer in network order; its value may be read_late()
+    const std::uint8_t* data;  ///< referenced memory; null for a plain immediate
+    std::uint64_t length;      ///< bytes of data
+
+    [[nodiscard]] bool is_immediate() const noexcept {
+        constexpr bool little = std::endian::native == std::endian::little;
+        return (pointer & (little ? 0x80U : std::uint64_t{1} << 63)) != 0;
+    }
+    /// Whether the pointer still lacks its value, which is in data and read when a packet is made.
+    [[nodiscard]] bool read_late() const noexcept { return data != nullptr && is_immediate(); }
+    /// Bytes that the heap's payload has of it.
+    [[nodiscard]] std::uint64_t payload_length() const noexcept {
+        return is_immediate() ? 0 : length;
+    }
+};
+
+/// What a heap holds, shared between the heap and the streams that are sending it. While anything
+/// but the heap holds it, it does not change: heap::add_* then makes a new one.
+class heap_contents {
+public:
+    /// Where kind() has the number of items.
+    static constexpr unsigned kind_items_shift = 8;
+
+    explicit heap_contents(flavour f) noexcept
+        : flavour_(f), kind_(static_cast<std::uint64_t>(f.heap_address_bits()) | 1) {}
+    heap_contents(const heap_contents&) = delete;
+    heap_contents& operator=(const heap_contents&) = delete;
+    ~heap_contents();
+
+    [[nodiscard]] const flavour& get_flavour() const noexcept { return flavour_; }
+    [[nodiscard]] const std::vector<heap_item>& items() const noexcept { return items_; }
+    /// Bytes of all addressed items together.
+    [[nodiscard]] std::uint64_t payload_size() const noexcept { return payload_size_; }
+    [[nodiscard]] bool repeat_pointers() const noexcept { return repeat_pointers_; }
+    /// Whether packets only refer to the values of the items: none is read_late(), none so short
+    /// that packets have a copy of it.
+    [[nodiscard]] bool plain() const noexcept { return (kind_ & 1) != 0; }
+    /// Number of items, address bits and plain() in one number, from the high bits to the lowest.
+    [[nodiscard]] std::uint64_t kind() const noexcept { return kind_; }
+
+private:
+    friend class heap;
+    void add(const heap_item& item) {
+        items_.push_back(item);
+        kind_ += std::uint64_t{1} << kind_items_shift;
+    }
+
+    flavour flavour_;
+    bool repeat_pointers_ = false;
+    std::uint64_t kind_;
+    std::uint64_t payload_size_ = 0;
+    std::vector<heap_item> items_;
+    std::vector<heap_owner> owners_;
+};
+
+/// A heap under construction. Not safe for use by several threads at once; may be changed or
+/// destroyed at any time after it was handed to a stream, which sends what it held then.
+class heap {
+public:
+    explicit heap(flavour f = flavour());
+
+    [[nodiscard]] const flavour& get_flavour() const noexcept { return contents_->get_flavour(); }
+
+    /// Whether every packet carries all item pointers. Default: false.
+    [[nodiscard]] bool repeat_pointers() const noexcept { return contents_->repeat_pointers(); }
+    void set_repeat_pointers(bool repeat);
+
+    /// Add an item whose \a length bytes at \a data are referenced, not copied; they are read when
+    /// the heap is sent. Goes as an immediate if \a allow_immediate and it fits.
+    /// \throw std::invalid_argument for an ID out of range
+    void add_item(std::uint64_t id, const void* data, std::size_t length, bool allow_immediate);
+    /// The same, keeping \a owner alive as long as the memory is needed.
+    void add_item(std::uint64_t id, std::shared_ptr<const void> owner, const void* data,
+                  std::size_t length, bool allow_immediate);
+    /// Add an item that is a number of at most heap_address_bits bits.
+    /// \throw std::invalid_argument for an ID or value out of range
+    void add_immediate(std::uint64_t id, std::uint64_t value);
+    /// Add the description of an item (encoded at once, so \a d need not live on).
+    void add_descriptor(const descriptor& d);
+    /// Add a start-of-stream or end-of-stream item.
+    void add_start();
+    void add_end();
+
+    /// Keep something alive as long as the heap's memory is needed.
+    void keep_alive(heap_owner owner);
+    void keep_alive(std::shared_ptr<const void> owner);
+
+    /// Make room for \a n more items.
+    void reserve(std::size_t n);
+
+    /// What a stream takes.
+    [[nodiscard]] std::shared_ptr<const heap_contents> contents() const noexcept {
+        return contents_;
+    }
+    /// The same, as long as the heap is neither changed nor destroyed.
+    [[nodiscard]] const heap_contents& view() const noexcept { return *contents_; }
+
+private:
+    heap_contents& writable();
+    std::shared_ptr<heap_contents> contents_;
+};
+
+}  // namespace spead2::send

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// UDP multicast past the kernel: Ethernet frames made here and handed to a network device through
+// ibverbs. The libraries are looked for when the first such transport is made, not before.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <spead2/net/endpoint.h>
+#include <spead2/send/transport.h>
+
+namespace spead2::send {
+
+/// Memory that is registered with the device. Payload inside it is sent without a copy.
+struct ibv_memory_region {
+    const void* data = nullptr;
+    std::size_t length = 0;             ///< bytes, above 0
+    std::shared_ptr<const void> owner;  ///< kept while the region is registered; may be null
+};
+
+/// What an ibverbs transport is made from. One substream an endpoint.
+struct udp_ibv_options {
+    static constexpr std::size_t default_buffer_size = 512 * 1024;
+    static constexpr int default_max_poll = 10;
+
+    std::vector<endpoint> endpoints;  ///< IPv4 multicast
+    /// IPv4 address of the interface to send from, or a host name that stands for it. A verbs device
+    /// must own it.
+    std::string interface_address;
+    /// Bytes of packets that can be in flight; rounded down to whole packets, at least one. 0: the
+    /// default.
+    std::size_t buffer_size = default_buffer_size;
+    int ttl = 1;  ///< 0 to 255
+    /// Completion interrupt to wait for, modulo those that there are; negative: poll all the time.
+    int comp_vector = 0;
+    /// Polls in a row before waiting, or letting other work run; at least 1.
+    int max_poll = default_max_poll;
+    std::vector<ibv_memory_region> memory_regions;  ///< must not overlap
+};
+
+class udp_ibv_transport final : public transport {
+public:
+    /// \param max_packet_size  bytes of the largest packet (UDP payload)
+    /// \throw std::invalid_argument  endpoints empty or not IPv4 multicast; a region that is empty
+    ///        or overlaps another; no IPv4 interface address; a number out of range
+    /// \throw resolve_error          interface_address cannot be resolved
+    /// \throw std::runtime_error     no libibverbs or librdmacm on this machine, or this library was
+    ///        built without their headers
+    /// \throw std::system_error      no device owns the address, or it refuses something
+    udp_ibv_transport(const udp_ibv_options& options, std::size_t max_packet_size);
+    ~udp_ibv_transport() override;
+
+    [[nodiscard]] std::size_t num_substreams() const noexcept override;
+    [[nodiscard]] send_result send(packet_span packets) noexcept override;
+    [[nodiscard]] int wait_fd() const noexcept override;
+    [[nodiscard]] bool set_hardware_rate(double bytes_per_second) override;
+    void quiesce() noexcept override;
+    [[nodiscard]] std::string describe() const override;
+
+private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+}  // namespace spead2::send

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "heap_assembler.h"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <spead2/wire/descriptor.h>
+#include <spead2/wire/protocol.h>
+
+namespace gr::spead2 {
+namespace {
+
+/// What items have taken: receivers tell them apart by both.
+struct taken {
+    std::set<std::uint64_t> ids;
+    std::set<std::string> names;
+};
+
+void check_new(std::uint64_t id, const std::string& name, taken& before) {
+    if (id <= ::spead2::stream_ctrl_id)
+        throw std::invalid_argument("item '" + name + "': id " + std::to_string(id) +
+                                    " is reserved by the protocol; use 4096 (0x1000) and above");
+    if (!before.ids.insert(id).second)
+        throw std::invalid_argument("item '" + name + "': id " + std::to_string(id) +
+                                    " is used twice");
+    if (!before.names.insert(name).second)
+        throw std::invalid_argument("item '" + name + "': the name is used twice");
+}
+
+scalar_track make_substream_tag(const substream_rule& rule) {
+    scalar_item s;
+    s.name = "substream";
+    s.from = scalar_item::source::tag;
+    s.key = rule.key();
+    return scalar_track(s);
+}
+
+}  // namespace
+
+heap_assembler::heap_assembler(const std::vector<item>& items,
+                               const std::vector<scalar_item>& scalars,
+                               const ::spead2::flavour& flavour, bool variable_length,
+                               std::uint64_t descriptor_interval, const substream_rule& rule,
+                               std::size_t num_substreams)
+    : items_(items),
+      flavour_(flavour),
+      variable_(variable_length),
+      rule_(rule),
+      interval_(descriptor_interval),
+      substreams_(num_substreams) {
+    if (items.empty()) throw std::invalid_argument("items is empty, but a sink needs at least one");
+    if (rule.what() == substream_rule::kind::fixed && rule.index() >= num_substreams)
+        throw std::invalid_argument("substream " + std::to_string(rule.index()) +
+                                    " is out of range: the stream has " +
+                                    std::to_string(num_substreams) + " substreams");
+    if (rule.what() == substream_rule::kind::tag) substream_tag_ = make_substream_tag(rule);
+    taken before;
+    std::uint64_t sample_bytes = 0;
+    for (const item& i : items) {
+        check_new(i.id, i.name, before);
+        formats_.emplace_back(i);
+        sample_bytes += formats_.back().item_bytes();
+        // Encoding finds IDs and texts that are not possible.
+        static_cast<void>(::spead2::encode_descriptor(formats_.back().variable(i), flavour_));
+    }
+    // A little less than the flavour can address leaves room for scalars and descriptors.
+    max_samples_ = (flavour_.max_address() - flavour_.max_address() / 16) / sample_bytes;
+    for (const scalar_item& s : scalars) {
+        check_new(s.id, s.name, before);
+        scalars_.emplace_back(s);
+        if (s.from == scalar_item::source::tag &&
+            (s.port < 0 || static_cast<std::size_t>(s.port) >= items.size()))
+            throw std::invalid_argument("scalar item '" + s.name + "': port " +
+                                        std::to_string(s.port) + " is out of range: there are " +
+                                        std::to_string(items.size()) + " input ports");
+        static_cast<void>(
+            ::spead2::encode_descriptor(scalars_.back().format().describe(s), flavour_));
+    }
+    reset();
+}
+
+void heap_assembler::add_encoded(const ::spead2::descriptor& d) {
+    descriptors_.push_back(std::make_shared<const std::vector<std::uint8_t>>(
+        ::spead2::encode_descriptor(d, flavour_)));
+}
+
+void heap_assembler::reset() {
+    length_ = 0;
+    descriptors_.clear();
+    for (scalar_track& s : scalars_) {
+        s.reset();
+        add_encoded(s.format().describe(s.what()));
+    }
+    if (substream_tag_) substream_tag_->reset();
+    if (variable_)
+        for (std::size_t i = 0; i < items_.size(); ++i)
+            add_encoded(formats_[i].variable(items_[i]));
+    std::fill(substreams_.begin(), substreams_.end(), substream_state());
+    next_substream_ = 0;
+}
+
+void heap_assembler::set_length(std::uint64_t samples) {
+    length_ = samples;
+    for (std::size_t i = 0; i < items_.size(); ++i)
+        add_encoded(formats_[i].fixed(items_[i], samples));
+}
+
+std::optional<std::size_t> heap_assembler::substream(std::uint64_t start, std::uint64_t length) {
+    switch (rule_.what()) {
+        case substream_rule::kind::fixed:
+            return rule_.index();
+        case substream_rule::kind::round_robin: {
+            const std::size_t now = next_substream_;
+            next_substream_ = (now + 1) % substreams_.size();
+            return now;
+        }
+        case substream_rule::kind::tag:
+            break;
+    }
+    const std::optional<encoded_scalar> v = substream_tag_->take(start, length);
+    if (!v || v->number >= substreams_.size()) return std::nullopt;
+    return v->number;
+}
+
+::spead2::send::heap heap_assembler::assemble(sink_heap& group, std::size_t substream,
+                                              std::uint64_t start, std::uint64_t length,
+                                              const std::vector<const std::uint8_t*>& payload) {
+    substream_state& state = substreams_[substream];
+    const std::uint64_t interval = interval_.load(std::memory_order_relaxed);
+    const bool describe = !state.described || (interval != 0 && state.heaps_since >= interval);
+    if (describe) state = {true, 0};
+    ++state.heaps_since;
+
+    ::spead2::send::heap h(flavour_);
+    h.reserve(scalars_.size() + items_.size() + (describe ? descriptors_.size() : 0));
+    if (describe)
+        for (const bytes& d : descriptors_)
+            h.add_item(::spead2::descriptor_id, d, d->data(), d->size(), false);
+
+    if (!scalars_.empty()) {
+        // Reserved whole, since the heap refers to what is in them.
+        group.scratch.reserve(8 * scalars_.size());
+        group.texts.reserve(scalars_.size());
+    }
+    for (scalar_track& s : scalars_) {
+        std::optional<encoded_scalar> v = s.take(start, length);
+        if (!v) continue;
+        const std::size_t n = s.format().bytes();
+        if (s.format().is_text()) {
+            group.texts.push_back(std::move(v->text));
+            h.add_item(s.what().id, group.texts.back().data(), group.texts.back().size(), false);
+        } else if (n <= flavour_.address_bytes()) {
+            h.add_immediate(s.what().id, v->number);
+        } else {
+            const std::size_t at = group.scratch.size();
+            for (std::size_t i = n; i-- > 0;)
+                group.scratch.push_back(static_cast<std::uint8_t>(v->number >> (8 * i)));
+            h.add_item(s.what().id, group.scratch.data() + at, n, false);
+        }
+    }
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+        const std::size_t n = static_cast<std::size_t>(length) * formats_[i].item_bytes();
+        h.add_item(items_[i].id, payload[i], n, !variable_);
+        group.payload_bytes += n;
+    }
+    return h;
+}
+
+}  // namespace gr::spead2

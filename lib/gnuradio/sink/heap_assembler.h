@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Puts a heap together: descriptors when they are due, scalars, references to the samples.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <gnuradio/spead2/heap_sink.h>
+#include <gnuradio/spead2/item.h>
+
+#include <spead2/send/heap.h>
+#include <spead2/wire/flavour.h>
+
+#include "common/sample_format.h"
+#include "common/scalars.h"
+#include "heap_sender.h"
+
+namespace gr::spead2 {
+
+class heap_assembler {
+public:
+    /// \throw std::invalid_argument for IDs, names and types that make no heaps
+    heap_assembler(const std::vector<item>& items, const std::vector<scalar_item>& scalars,
+                   const ::spead2::flavour& flavour, bool variable_length,
+                   std::uint64_t descriptor_interval, const substream_rule& rule,
+                   std::size_t num_substreams);
+
+    [[nodiscard]] const std::vector<sample_format>& formats() const noexcept { return formats_; }
+    [[nodiscard]] std::vector<scalar_track>& scalars() noexcept { return scalars_; }
+    /// The tag of "tag:KEY", if that is the rule.
+    [[nodiscard]] std::optional<scalar_track>& substream_tag() noexcept { return substream_tag_; }
+
+    void set_descriptor_interval(std::uint64_t heaps) noexcept { interval_.store(heaps); }
+    [[nodiscard]] std::uint64_t descriptor_interval() const noexcept { return interval_.load(); }
+
+    /// The flowgraph starts: no tags, no length, all descriptors due.
+    void reset();
+    /// Length of the heaps, unless it is variable: at most once between reset()s.
+    void set_length(std::uint64_t samples);
+    /// 0: not known yet, or variable.
+    [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
+    [[nodiscard]] bool variable_length() const noexcept { return variable_; }
+    /// Most samples that a heap can have.
+    [[nodiscard]] std::uint64_t max_samples() const noexcept { return max_samples_; }
+
+    /// The substream of the next heap; nothing if the tag names none.
+    [[nodiscard]] std::optional<std::size_t> substream(std::uint64_t start, std::uint64_t length);
+
+    /// Make the heap of samples [start, start + length). \a payload[i] is where the samples of item
+    /// i lie; \a group keeps what is made here.
+    [[nodiscard]] ::spead2::send::heap assemble(sink_heap& group, std::size_t substream,
+                                                std::uint64_t start, std::uint64_t length,
+                                                const std::vector<const std::uint8_t*>& payload);
+
+private:
+    using bytes = std::shared_ptr<const std::vector<std::uint8_t>>;
+    void add_encoded(const ::spead2::descriptor& d);
+
+    const std::vector<item> items_;
+    const ::spead2::flavour flavour_;
+    const bool variable_;
+    std::vector<sample_format> formats_;
+    std::vector<scalar_track> scalars_;
+    std::optional<scalar_track> substream_tag_;
+    const substream_rule rule_;
+    std::atomic<std::uint64_t> interval_;
+    std::uint64_t max_samples_ = 0;
+    std::uint64_t length_ = 0;
+    std::vector<bytes> descriptors_;  // encoded
+    struct substream_state {
+        bool described = false;
+        std::uint64_t heaps_since = 0;
+    };
+    std::vector<substream_state> substreams_;
+    std::size_t next_substream_ = 0;
+};
+
+}  // namespace gr::spead2

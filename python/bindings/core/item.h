@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Items and descriptors as heaps take them. The classes Descriptor and Item are Python; their
+// attributes lie in an extension type, so that a value is encoded without running Python code
+// unless its format is an unusual one.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <spead2/send/heap.h>
+
+#include "support/python.h"
+
+namespace spead2::python {
+
+/// An item that is encoded and not yet in a heap.
+struct encoded_item {
+    std::uint64_t id = 0;
+    const std::uint8_t* data = nullptr;  ///< null: the bytes are in `small`
+    std::size_t length = 0;
+    std::array<std::uint8_t, 8> small{};
+    bool allow_immediate = false;
+    send::heap_owner owner{nullptr, nullptr};  ///< of data, if not null
+
+    encoded_item() = default;
+    encoded_item(const encoded_item&) = delete;
+    encoded_item(encoded_item&& other) noexcept
+        : id(other.id),
+          data(other.data),
+          length(other.length),
+          small(other.small),
+          allow_immediate(other.allow_immediate),
+          owner(std::exchange(other.owner, {nullptr, nullptr})) {}
+    encoded_item& operator=(const encoded_item&) = delete;
+    ~encoded_item() {
+        if (owner.object != nullptr) owner.release(owner.object);
+    }
+};
+
+/// How values become bytes. The numbers are used by the Python code.
+enum class encoding : std::uint8_t {
+    array = 0,    ///< the memory of a numpy array
+    integer = 1,  ///< one integer of a whole number of bytes
+    other = 2,    ///< what to_buffer() makes of it
+};
+
+/// A Descriptor, or an Item where `value` and `version` are of use.
+struct descriptor_object {
+    PyObject_HEAD PyObject* id;
+    PyObject* name;
+    PyObject* description;
+    PyObject* shape;
+    PyObject* dtype;
+    PyObject* order;
+    PyObject* format;
+    PyObject* value;  ///< null: None
+    std::int64_t version;
+    std::uint64_t serial;  ///< no two objects have the same, ever
+
+    // Made from the attributes by prepare(), and again after one is set.
+    bool prepared;
+    encoding how;
+    char number;      ///< kind of a single number: u, i, f, b; 0: not one
+    bool big_endian;  ///< byte order of the number
+    bool fortran_order;
+    bool allow_immediate;
+    std::size_t element_size;  ///< bytes, where it is a whole number of them
+    PyObject* array_dtype;     ///< dtype of the array that holds the value
+    PyObject* itemsize_bits;
+    std::vector<Py_ssize_t> dimensions;  ///< -1: variable
+
+    // The encoded description, for the flavour it was last asked for.
+    std::shared_ptr<const std::vector<std::uint8_t>> encoded;
+    flavour encoded_flavour;
+
+    // Where a heap generator keeps its notes about the item.
+    std::uint64_t note_owner;
+    std::size_t note_index;
+};
+
+/// \return null if the object is not an Item
+[[nodiscard]] descriptor_object* to_item(PyObject* object) noexcept;
+
+/// Whether the attributes of an Item are those of the extension type, not overridden in Python.
+[[nodiscard]] bool is_plain(PyObject* item) noexcept;
+
+/// Number of an item. \throw py::error_already_set if it is no unsigned 64-bit integer
+[[nodiscard]] std::uint64_t item_id(PyObject* item);
+
+/// Encode the value of an Item, or of anything with id, to_buffer() and allow_immediate().
+/// \throw py::error_already_set
+void encode_item(PyObject* item, encoded_item& encoded);
+
+/// Encode a Descriptor. \throw py::error_already_set, std::invalid_argument
+void encode_item_descriptor(PyObject* descriptor, const flavour& f, encoded_item& encoded);
+
+/// Move an encoded item into a heap. \throw std::invalid_argument for an ID out of range
+void add_encoded(send::heap& h, encoded_item& encoded);
+
+/// \return false (with TypeError set) for anything but a Flavour
+[[nodiscard]] bool to_flavour(PyObject* object, flavour& f) noexcept;
+
+}  // namespace spead2::python

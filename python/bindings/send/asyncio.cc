@@ -1,0 +1,685 @@
+// SPDX-License-Identifier: Apache-2.0
+// AsyncStream: heaps are queued at once, futures tell when they are sent.
+//
+// Small heaps are sent by the thread of the event loop itself, as far as the transport takes them
+// without waiting: they are queued as they come, and the stream is kicked for several at once, at
+// the latest in the next turn of the loop. Neither threads nor descriptors are woken for that, and
+// futures can be set before the loop is entered again - for a limited time, so that a task which
+// only ever awaits futures that are done leaves the loop to others. Should the loop not get to its
+// next turn soon, the heaps are given to a worker (see reminder.h).
+//
+// Large heaps, and what cannot go at once, are left to a worker. It puts finished groups into a
+// list and, while the loop listens, makes a descriptor readable.
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "bindings.h"
+#include "enums.h"
+#include "heap.h"
+#include "reminder.h"
+#include "stream.h"
+#include "support/arguments.h"
+#include "support/extension_type.h"
+
+namespace spead2::python {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+// Groups of this many bytes of payload are worth waking a worker for, which sends them while the
+// loop goes on with something else.
+constexpr std::uint64_t worker_bytes = 64 * 1024;
+// So much is queued before the stream is kicked: the gain of larger batches is small.
+constexpr std::size_t kick_heaps = 32;
+constexpr std::uint64_t kick_bytes = 256 * 1024;
+// For so long futures are set without a turn of the loop.
+constexpr std::chrono::microseconds turn_limit{200};
+
+class loop_state;
+
+class asyncio_group final : public heap_group {
+public:
+    /// \param future  a reference to it is taken over
+    asyncio_group(loop_state& finished, PyObject* future) noexcept
+        : finished_(finished), future_(future) {}
+    ~asyncio_group() override {
+        if (future_ != nullptr) release_reference(future_);
+    }
+    [[nodiscard]] PyObject* future() const noexcept { return future_; }
+    [[nodiscard]] PyObject* take_future() noexcept { return std::exchange(future_, nullptr); }
+
+    /// The stream would not have it.
+    void refuse(const std::system_error& e) {
+        refusal_ = e.code().value();
+        refusal_text_ = e.what();
+    }
+    [[nodiscard]] int refusal() const noexcept { return refusal_; }
+    [[nodiscard]] const std::string& refusal_text() const noexcept { return refusal_text_; }
+
+    asyncio_group* next = nullptr;
+
+private:
+    void complete() noexcept override;
+
+    loop_state& finished_;  // outlives the stream, which outlives its groups
+    PyObject* future_;
+    int refusal_ = 0;
+    std::string refusal_text_;
+};
+
+struct {
+    PyObject* running_loop_key;
+    PyObject* get_running_loop;
+    PyObject* get_event_loop;
+    PyObject* future_class;
+    PyObject* invalid_state_error;
+    PyObject* plain_create_future;  // BaseEventLoop.create_future
+    PyObject* create_future;
+    PyObject* call_soon;
+    PyObject* add_reader;
+    PyObject* remove_reader;
+    PyObject* is_closed;
+    PyObject* set_result;
+    PyObject* set_exception;
+    PyObject* future_set_result;  // method of future_class
+    PyObject* process_callbacks;
+    PyObject* loop_keyword;
+} names;
+
+py::object steal(PyObject* object) {
+    if (object == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(object);
+}
+
+bool is_true(const py::object& object) {
+    const int result = run_python<PyObject_IsTrue>(object.ptr());
+    if (result < 0) throw py::error_already_set();
+    return result != 0;
+}
+
+/// An event loop that the stream is used from: groups that are finished, and whether the loop is to
+/// hear of it. The list is shared with whoever drives the stream; all other members belong to those
+/// who hold the GIL.
+class loop_state {
+public:
+    loop_state() {
+        blocks_.reserve(max_blocks);
+        fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (fd_ < 0)
+            throw std::system_error(errno, std::generic_category(),
+                                    "cannot make a descriptor for the event loop");
+    }
+    loop_state(const loop_state&) = delete;
+    loop_state& operator=(const loop_state&) = delete;
+    ~loop_state() {
+        for (void* block : blocks_) ::operator delete(block);
+        for (asyncio_group* g = take(); g != nullptr;) {
+            const std::unique_ptr<asyncio_group> owned(g);
+            g = g->next;
+        }
+        if (loop) release_reference(loop.release().ptr());
+        ::close(fd_);
+    }
+
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+
+    /// Takes the group over.
+    void push(asyncio_group& group) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (signalling_ && first_ == nullptr) signal();
+        group.next = nullptr;
+        (last_ != nullptr ? last_->next : first_) = &group;
+        last_ = &group;
+    }
+    /// All groups in the list, which is empty afterwards.
+    [[nodiscard]] asyncio_group* take() noexcept {
+        const std::lock_guard lock(mutex_);
+        last_ = nullptr;
+        return std::exchange(first_, nullptr);
+    }
+    /// Whether the descriptor is to become readable when something is put into the list.
+    void set_signalling(bool signalling) noexcept {
+        const std::lock_guard lock(mutex_);
+        signalling_ = signalling;
+        if (signalling && first_ != nullptr) signal();
+    }
+    void clear_signal() const noexcept {
+        std::uint64_t count = 0;
+        static_cast<void>(!::read(fd_, &count, sizeof count));
+    }
+
+    /// Use it for another loop. Groups of the old one that are still in flight will come here too.
+    void set_loop(const py::object& other) {
+        set_signalling(false);
+        loop = other;
+        listening = false;
+        scheduled = false;
+    }
+
+    [[nodiscard]] std::unique_ptr<asyncio_group> make_group(PyObject* future) {
+        if (blocks_.empty()) return std::make_unique<asyncio_group>(*this, future);
+        void* const block = blocks_.back();
+        blocks_.pop_back();
+        return std::unique_ptr<asyncio_group>(::new (block) asyncio_group(*this, future));
+    }
+    /// Destroy a group, but keep its memory for those to come: malloc is slow for so many at once.
+    void destroy(std::unique_ptr<asyncio_group> group) noexcept {
+        if (blocks_.size() == max_blocks) return;
+        asyncio_group* const block = group.release();
+        std::destroy_at(block);
+        blocks_.push_back(block);
+    }
+
+    py::object loop;               ///< none while nothing is pending
+    std::size_t pending = 0;       ///< futures that are not done
+    bool scheduled = false;        ///< the loop will call process_callbacks() in its next turn
+    bool listening = false;        ///< the loop waits for the descriptor too
+    clock::time_point turn_end{};  ///< when the loop should have another turn
+
+private:
+    void signal() const noexcept {
+        const std::uint64_t one = 1;
+        static_cast<void>(!::write(fd_, &one, sizeof one));
+    }
+
+    static constexpr std::size_t max_blocks = 256;
+
+    int fd_ = -1;
+    std::vector<void*> blocks_;
+    std::mutex mutex_;
+    asyncio_group* first_ = nullptr;
+    asyncio_group* last_ = nullptr;
+    bool signalling_ = false;
+};
+
+}  // namespace
+
+/// What a stream and its groups in flight share. Belongs to those who hold the GIL.
+class completions {
+public:
+    completions() { loops_.push_back(std::make_unique<loop_state>()); }
+
+    [[nodiscard]] const std::shared_ptr<deferral>& deferred() const noexcept { return deferred_; }
+    [[nodiscard]] loop_state& first_loop() const noexcept { return *loops_.front(); }
+
+    /// The state of a loop; null if there is none.
+    [[nodiscard]] loop_state* find(const py::object& loop) const noexcept {
+        for (const std::unique_ptr<loop_state>& state : loops_)
+            if (state->loop.is(loop)) return state.get();
+        return nullptr;
+    }
+    /// The same, but makes one, from that of a closed loop if possible.
+    [[nodiscard]] loop_state& get(const py::object& loop) {
+        if (loop_state* const found = find(loop)) return *found;
+        for (const std::unique_ptr<loop_state>& state : loops_) {
+            if (!state->loop || is_true(steal(run_python<PyObject_CallMethodNoArgs>(
+                                    state->loop.ptr(), names.is_closed)))) {
+                state->set_loop(loop);
+                return *state;
+            }
+        }
+        loops_.push_back(std::make_unique<loop_state>());
+        loops_.back()->loop = loop;
+        return *loops_.back();
+    }
+
+    std::size_t deferred_heaps = 0;    ///< queued since the last kick
+    std::uint64_t deferred_bytes = 0;  ///< and their payload
+
+private:
+    const std::shared_ptr<deferral> deferred_ = std::make_shared<deferral>();
+    std::vector<std::unique_ptr<loop_state>> loops_;
+};
+
+std::shared_ptr<completions> make_completions(stream& s) {
+    auto made = std::make_shared<completions>();
+    made->deferred()->attach(s);
+    return made;
+}
+
+void before_destruction(completions& c) noexcept { c.deferred()->detach(); }
+
+namespace {
+
+void asyncio_group::complete() noexcept { finished_.push(*this); }
+
+asyncio_stream* to_asyncio(PyObject* self) noexcept {
+    return static_cast<asyncio_stream*>(to_stream(self));
+}
+
+/// The running loop of this thread, or None.
+///
+/// Up to Python 3.13, asyncio makes a system call each time it is asked. But it also notes each
+/// change of the running loop by a new object in the thread's dictionary: as long as that is the
+/// same, the answer is too.
+py::object running_loop() {
+    static PyObject* last_note = nullptr;  // owned, so no other object can be at its address
+    static PyObject* last_loop = nullptr;  // owned
+    PyObject* const dict = PyThreadState_GetDict();
+    PyObject* const note =
+        dict == nullptr ? nullptr : PyDict_GetItemWithError(dict, names.running_loop_key);
+    if (note != nullptr && note == last_note) return py::reinterpret_borrow<py::object>(last_loop);
+    if (note == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
+    py::object loop = steal(run_python<PyObject_CallNoArgs>(names.get_running_loop));
+    if (note != nullptr) {
+        Py_INCREF(note);
+        Py_XDECREF(std::exchange(last_note, note));
+        Py_XDECREF(std::exchange(last_loop, loop.inc_ref().ptr()));
+    }
+    return loop;
+}
+
+/// The running loop, or else the one that is set for this thread.
+py::object current_loop() {
+    py::object loop = running_loop();
+    if (loop.is_none()) loop = steal(run_python<PyObject_CallNoArgs>(names.get_event_loop));
+    return loop;
+}
+
+py::object make_future(PyObject* loop) {
+    if (_PyType_Lookup(Py_TYPE(loop), names.create_future) == names.plain_create_future) {
+        const std::array<PyObject*, 1> args{loop};
+        return steal(run_python<PyObject_Vectorcall>(names.future_class, args.data(), 0,
+                                                     names.loop_keyword));
+    }
+    return steal(run_python<PyObject_CallMethodNoArgs>(loop, names.create_future));
+}
+
+py::object make_os_error(int code, const std::string& text) {
+    return steal(PyObject_CallFunction(PyExc_OSError, "is", code, text.c_str()));
+}
+
+// ---- Telling futures
+
+/// Set a future, unless it is done (cancelled). A closed loop does not matter any more.
+void settle(PyObject* future, PyObject* method, PyObject* value) {
+    PyObject* result = nullptr;
+    if (method == names.set_result &&
+        Py_TYPE(future) == reinterpret_cast<PyTypeObject*>(names.future_class)) {
+        const std::array<PyObject*, 2> args{future, value};
+        result = run_python<PyObject_Vectorcall>(names.future_set_result, args.data(), 2, nullptr);
+    } else {
+        result = run_python<PyObject_CallMethodOneArg>(future, method, value);
+    }
+    if (result == nullptr) {
+        if (PyErr_ExceptionMatches(names.invalid_state_error) == 0 &&
+            PyErr_ExceptionMatches(PyExc_RuntimeError) == 0)
+            throw py::error_already_set();
+        PyErr_Clear();
+    }
+    Py_XDECREF(result);
+}
+
+/// What a finished group has to say to its future.
+struct outcome {
+    py::object future;
+    PyObject* method;
+    py::object value;
+};
+
+/// A number as a Python object; mostly the same as last time.
+py::object number(std::uint64_t value) {
+    static std::uint64_t last = 0;
+    static PyObject* object = PyLong_FromLong(0);
+    if (value != last || object == nullptr) {
+        PyObject* const made = steal(PyLong_FromUnsignedLongLong(value)).release().ptr();
+        Py_XDECREF(std::exchange(object, made));
+        last = value;
+    }
+    return py::reinterpret_borrow<py::object>(object);
+}
+
+outcome make_outcome(asyncio_group& group, const stream& s) {
+    outcome result{py::reinterpret_steal<py::object>(group.take_future()), names.set_result,
+                   py::none()};
+    if (group.refusal() != 0) {
+        result.method = names.set_exception;
+        result.value = make_os_error(group.refusal(), group.refusal_text());
+    } else if (group.error()) {
+        result.method = names.set_exception;
+        result.value = make_os_error(
+            group.error().value(), group.error().message() + " (sending to " + s.describe() + ")");
+    } else if (group.size() != 0) {
+        result.value = number(group.bytes_sent());
+    }
+    return result;
+}
+
+/// Tell the futures of all groups that are finished. In the thread of their loop.
+void deliver(const stream& s, loop_state& state) {
+    asyncio_group* next = state.take();
+    while (next != nullptr) {
+        std::unique_ptr<asyncio_group> group(next);
+        next = group->next;
+        --state.pending;
+        try {
+            const outcome o = make_outcome(*group, s);
+            state.destroy(std::move(group));  // when a future is done, nothing holds its heaps
+            settle(o.future.ptr(), o.method, o.value.ptr());
+        } catch (py::error_already_set& e) {
+            e.restore();
+        }
+        if (PyErr_Occurred() != nullptr) run_python<PyErr_WriteUnraisable>(names.process_callbacks);
+    }
+}
+
+// ---- Waking the loop
+
+py::object bound_callback(PyObject* self) {
+    return steal(run_python<PyObject_GetAttr>(self, names.process_callbacks));
+}
+
+/// Have the loop listen while futures are pending. In its thread.
+void update_listening(PyObject* self, loop_state& state) {
+    if ((state.pending != 0) == state.listening) return;
+    const py::object fd = steal(PyLong_FromLong(state.fd()));
+    if (state.listening) {
+        state.set_signalling(false);
+        state.listening = false;
+        steal(
+            run_python<PyObject_CallMethodOneArg>(state.loop.ptr(), names.remove_reader, fd.ptr()));
+    } else {
+        steal(run_python<PyObject_CallMethodObjArgs>(state.loop.ptr(), names.add_reader, fd.ptr(),
+                                                     bound_callback(self).ptr(), nullptr));
+        state.listening = true;
+        state.set_signalling(true);
+    }
+}
+
+/// Have the loop call process_callbacks() in its next turn.
+void schedule(PyObject* self, loop_state& state) {
+    if (state.scheduled) return;
+    steal(run_python<PyObject_CallMethodOneArg>(state.loop.ptr(), names.call_soon,
+                                                bound_callback(self).ptr()));
+    state.scheduled = true;
+    state.turn_end = clock::now() + turn_limit;
+}
+
+// ---- Driving
+
+void kick(asyncio_stream& s, drive how) {
+    completions& c = *s.get_completions();
+    c.deferred_heaps = 0;
+    c.deferred_bytes = 0;
+    c.deferred()->end();
+    if (how == drive::worker) {
+        s.kick(how);
+    } else {
+        const gil_release released;
+        s.kick(how);
+    }
+}
+
+/// A group was queued that nobody may be driving.
+void drive_later(asyncio_stream& s, loop_state& state, std::size_t heaps, std::uint64_t bytes) {
+    completions& c = *s.get_completions();
+    c.deferred_heaps += heaps;
+    c.deferred_bytes += bytes;
+    if (bytes >= worker_bytes) {
+        kick(s, drive::worker);
+    } else if ((c.deferred_heaps >= std::min(kick_heaps, s.get_max_heaps()) ||
+                c.deferred_bytes >= kick_bytes) &&
+               clock::now() < state.turn_end) {
+        kick(s, drive::caller);
+        deliver(s, state);
+    } else if (!c.deferred()->active()) {
+        deferral::begin(c.deferred());
+    }
+}
+
+PyObject* process_callbacks(PyObject* self, PyObject*) {
+    asyncio_stream* const s = to_asyncio(self);
+    if (s == nullptr) return nullptr;
+    try {
+        loop_state* const state = s->get_completions()->find(running_loop());
+        if (state != nullptr) {
+            state->scheduled = false;
+            if (state->listening) state->clear_signal();
+            if (s->get_completions()->deferred()->active()) kick(*s, drive::caller);
+            deliver(*s, *state);
+            update_listening(self, *state);
+            if (state->pending == 0 && !state->scheduled) state->loop = py::object();
+        }
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+    Py_RETURN_NONE;
+}
+
+// ---- Sending
+
+/// Queue a group; its future is the result.
+PyObject* queue(PyObject* self, asyncio_stream& s, loop_state& state,
+                std::unique_ptr<asyncio_group> group, std::uint64_t bytes) {
+    asyncio_group* const g = group.get();
+    const std::size_t heaps = g->size();
+    py::object future = py::reinterpret_borrow<py::object>(g->future());
+    std::unique_ptr<heap_group> submitted = std::move(group);
+    schedule(self, state);
+    ++state.pending;
+    // Not told within the catch block: see refuse() in stream.cc.
+    std::optional<std::system_error> refusal;
+    try {
+        s.submit(submitted, drive::deferred);
+    } catch (const std::system_error& e) {
+        refusal = e;
+    }
+    if (refusal) {
+        // As everything that concerns the queue, this is told by the future.
+        g->refuse(*refusal);
+        static_cast<void>(submitted.release());
+        state.push(*g);
+        log_warning(std::string("heap refused: ") + refusal->what());
+        return future.release().ptr();
+    }
+    drive_later(s, state, heaps, bytes);
+    return future.release().ptr();
+}
+
+std::unique_ptr<asyncio_group> make_group(loop_state& state) {
+    return state.make_group(make_future(state.loop.ptr()).release().ptr());
+}
+
+loop_state& current_state(asyncio_stream& s) { return s.get_completions()->get(current_loop()); }
+
+PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args,
+                          PyObject* keywords) {
+    static constexpr std::array<const char*, 4> parameters{"heap", "cnt", "substream_index",
+                                                           "rate"};
+    std::array<PyObject*, 4> values;
+    std::int64_t cnt = -1;
+    std::size_t substream_index = 0;
+    double rate = -1.0;
+    if (!sort_arguments("async_send_heap", parameters, 1, 4, args, n_args, keywords, values))
+        return nullptr;
+    const heap_object* const h = to_heap(values[0]);
+    if (h == nullptr || (values[1] != nullptr && !to_integer(values[1], "cnt", cnt)) ||
+        (values[2] != nullptr && !to_integer(values[2], "substream_index", substream_index)) ||
+        (values[3] != nullptr && !to_rate(values[3], rate)))
+        return nullptr;
+    asyncio_stream* const s = to_asyncio(self);
+    if (s == nullptr) return nullptr;
+    try {
+        loop_state& state = current_state(*s);
+        auto group = make_group(state);
+        auto contents = h->value.contents();
+        const std::uint64_t bytes = contents->payload_size();
+        group->add({std::move(contents), cnt, substream_index, rate}, s->max_packet_size());
+        return queue(self, *s, state, std::move(group), bytes);
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+}
+
+PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args,
+                           PyObject* keywords) {
+    static constexpr std::array<const char*, 2> parameters{"heaps", "mode"};
+    std::array<PyObject*, 2> values;
+    group_mode mode{};
+    if (!sort_arguments("async_send_heaps", parameters, 2, 2, args, n_args, keywords, values) ||
+        !to_group_mode(values[1], mode))
+        return nullptr;
+    asyncio_stream* const s = to_asyncio(self);
+    if (s == nullptr) return nullptr;
+    try {
+        heap_references heaps(values[0]);
+        loop_state& state = current_state(*s);
+        auto group = make_group(state);
+        if (heaps.size() == 0) {
+            group->refuse(
+                std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                  "heaps is empty, but needs at least one HeapReference"));
+            py::object future = py::reinterpret_borrow<py::object>(group->future());
+            schedule(self, state);
+            ++state.pending;
+            const std::string text = group->refusal_text();
+            state.push(*group.release());
+            log_warning("heaps refused: " + text);
+            return future.release().ptr();
+        }
+        group->set_mode(mode);
+        const std::uint64_t bytes = heaps.add_to(*group, s->max_packet_size());
+        return queue(self, *s, state, std::move(group), bytes);
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+}
+
+/// A future for what is queued so far.
+PyObject* flush_future(PyObject* self, PyObject*) {
+    asyncio_stream* const s = to_asyncio(self);
+    if (s == nullptr) return nullptr;
+    try {
+        loop_state& state = current_state(*s);
+        return queue(self, *s, state, make_group(state), 0);
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+}
+
+PyObject* intern(const char* text) {
+    PyObject* const name = PyUnicode_InternFromString(text);
+    if (name == nullptr) throw py::error_already_set();
+    return name;
+}
+
+PyObject* attribute(const char* module, const char* name) {
+    return py::object(py::module_::import(module).attr(name)).release().ptr();
+}
+
+void find_names() {
+    names.running_loop_key = intern("__asyncio_running_event_loop__");
+    names.get_running_loop = attribute("asyncio", "_get_running_loop");
+    names.get_event_loop = attribute("asyncio", "get_event_loop");
+    names.future_class = attribute("asyncio", "Future");
+    names.invalid_state_error = attribute("asyncio", "InvalidStateError");
+    names.future_set_result =
+        py::object(py::handle(names.future_class).attr("set_result")).release().ptr();
+    names.plain_create_future =
+        py::object(py::module_::import("asyncio").attr("BaseEventLoop").attr("create_future"))
+            .release()
+            .ptr();
+    names.create_future = intern("create_future");
+    names.call_soon = intern("call_soon");
+    names.add_reader = intern("add_reader");
+    names.remove_reader = intern("remove_reader");
+    names.is_closed = intern("is_closed");
+    names.set_result = intern("set_result");
+    names.set_exception = intern("set_exception");
+    names.process_callbacks = intern("process_callbacks");
+    names.loop_keyword = py::make_tuple("loop").release().ptr();
+}
+
+}  // namespace
+
+void register_asyncio_stream(py::module_& m) {
+    find_names();
+    static std::array<PyMethodDef, 4> methods{{
+        {"async_send_heap", method(async_send_heap), METH_FASTCALL | METH_KEYWORDS,
+         R"(async_send_heap($self, heap, cnt=-1, substream_index=0, rate=-1.0)
+--
+
+Queue a heap to be sent. Not a coroutine: the heap is queued by the call itself.
+
+Parameters
+----------
+heap : Heap
+cnt : int
+    Heap cnt; negative: the next of the stream's sequence.
+substream_index : int
+    Substream to send to.
+rate : float
+    Bytes per second; 0: no limit; negative: the stream's.
+
+Returns
+-------
+asyncio.Future
+    Its result is the number of bytes sent. It has BlockingIOError set if the queue is full,
+    OSError if `substream_index` or `cnt` is out of range (EINVAL), or sending failed. If it is
+    cancelled, the heap is sent nevertheless.
+
+Raises
+------
+ValueError
+    If the heap does not fit the packet size, or `rate` is not a number.
+)"},
+        {"async_send_heaps", method(async_send_heaps), METH_FASTCALL | METH_KEYWORDS,
+         R"(async_send_heaps($self, heaps, mode)
+--
+
+Queue a group of heaps to be sent, all or none. Not a coroutine, like :meth:`async_send_heap`.
+
+Parameters
+----------
+heaps : HeapReferenceList or iterable of HeapReference
+mode : GroupMode
+    Order of the packets.
+
+Returns
+-------
+asyncio.Future
+    Its result is the number of bytes sent; exceptions are those of :meth:`async_send_heap`, and
+    OSError (EINVAL) if `heaps` is empty.
+
+Raises
+------
+ValueError
+    If a heap does not fit the packet size, or a rate is not a number.
+)"},
+        {"_flush_future", flush_future, METH_NOARGS, nullptr},
+        {"process_callbacks", process_callbacks, METH_NOARGS,
+         "process_callbacks($self, /)\n--\n\n"
+         "Set the futures of what is sent. The event loop calls it."},
+    }};
+    auto bound = py::class_<asyncio_stream, stream, std::shared_ptr<asyncio_stream>>(
+        m, "AsyncStream", "Base of the streams whose calls return futures.");
+    add_methods(bound, methods.data(), methods.size());
+    bound
+        .def_property_readonly(
+            "fd",
+            [](const asyncio_stream& self) { return self.get_completions()->first_loop().fd(); },
+            "Descriptor that is readable when futures are to be set while the loop sleeps.")
+        .def(
+            "flush", [](asyncio_stream& self) { flush(self); },
+            "Block until all heaps queued so far are sent. Futures are set when the loop runs.");
+    set_module(bound, "spead2.send.asyncio");
+}
+
+}  // namespace spead2::python

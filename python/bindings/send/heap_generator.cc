@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+// The extension type below HeapGenerator: which items of a group are new, and the heap of those.
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "bindings.h"
+#include "core/item.h"
+#include "heap.h"
+#include "support/arguments.h"
+#include "support/extension_type.h"
+
+namespace spead2::python {
+namespace {
+
+enum class which : std::uint8_t { stale, all, none };
+
+/// What was sent of the item with an ID.
+struct note {
+    std::uint64_t id = 0;
+    std::uint64_t serial = 0;  ///< of the item; 0: nothing was sent
+    std::int64_t version = 0;
+    std::uint64_t described = 0;  ///< number of the heap that had the descriptor
+    bool has_value = false;
+    bool has_descriptor = false;
+};
+
+struct generator_object {
+    PyObject_HEAD PyObject* item_group;
+    flavour value_flavour;
+    std::optional<std::int64_t> descriptor_frequency;
+    std::uint64_t serial;
+    std::uint64_t heaps;  ///< made so far
+    std::vector<note> notes;
+    std::unordered_map<std::uint64_t, std::size_t> index;  ///< item ID to position in notes
+};
+
+PyObject* add_to_heap_method = nullptr;
+PyObject* plain_values = nullptr;  // ItemGroup.values
+
+struct {
+    PyObject* add_to_heap;
+    PyObject* values;
+    PyObject* by_name;
+    PyObject* value;
+    PyObject* version;
+    PyObject* stale;
+    PyObject* all;
+    PyObject* none;
+} names;
+
+generator_object* as_generator(PyObject* self) noexcept {
+    return reinterpret_cast<generator_object*>(self);
+}
+
+py::object steal(PyObject* object) {
+    if (object == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(object);
+}
+
+PyObject* generator_new(PyTypeObject* type, PyObject*, PyObject*) {
+    static std::uint64_t last_serial = 0;  // under the GIL
+    PyObject* const self = type->tp_alloc(type, 0);
+    if (self == nullptr) return nullptr;
+    generator_object* const g = as_generator(self);
+    new (&g->value_flavour) flavour();
+    new (&g->descriptor_frequency) std::optional<std::int64_t>();
+    new (&g->notes) std::vector<note>();
+    new (&g->index) std::unordered_map<std::uint64_t, std::size_t>();
+    g->serial = ++last_serial;
+    return self;
+}
+
+int generator_init(PyObject* self, PyObject* args, PyObject* keywords) {
+    static constexpr std::array<const char*, 3> parameters{"item_group", "descriptor_frequency",
+                                                           "flavour"};
+    std::array<PyObject*, 3> values;
+    if (!sort_arguments("HeapGenerator", parameters, 1, 3, args, keywords, values)) return -1;
+    std::optional<std::int64_t> frequency;
+    flavour f;
+    if (values[1] != nullptr && values[1] != Py_None) {
+        std::int64_t n = 0;
+        if (!to_integer(values[1], "descriptor_frequency", n)) return -1;
+        frequency = n;
+    }
+    if (values[2] != nullptr && !to_flavour(values[2], f)) return -1;
+    generator_object* const g = as_generator(self);
+    g->descriptor_frequency = frequency;
+    g->value_flavour = f;
+    Py_INCREF(values[0]);
+    Py_XDECREF(std::exchange(g->item_group, values[0]));
+    return 0;
+}
+
+int generator_traverse(PyObject* self, visitproc visit, void* arg) {
+    Py_VISIT(as_generator(self)->item_group);
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+int generator_clear(PyObject* self) {
+    Py_CLEAR(as_generator(self)->item_group);
+    return 0;
+}
+
+void generator_dealloc(PyObject* self) {
+    PyObject_GC_UnTrack(self);
+    static_cast<void>(generator_clear(self));
+    as_generator(self)->notes.~vector();
+    as_generator(self)->index.~unordered_map();
+    free_object(self);
+}
+
+/// 'stale', 'all' or 'none'.
+which to_which(PyObject* text, const char* name) {
+    if (text == nullptr || text == names.stale) return which::stale;
+    if (text == names.all) return which::all;
+    if (text == names.none) return which::none;
+    if (PyUnicode_Check(text)) {
+        if (PyUnicode_Compare(text, names.stale) == 0) return which::stale;
+        if (PyUnicode_Compare(text, names.all) == 0) return which::all;
+        if (PyUnicode_Compare(text, names.none) == 0) return which::none;
+    }
+    set_error(PyExc_ValueError, "%s is %R, but must be one of 'stale', 'all', 'none'", name, text);
+    throw py::error_already_set();
+}
+
+/// The items of a group as a list.
+py::object items_of(PyObject* self, PyObject* group) {
+    // A generator without a group is one itself, by inheritance.
+    if (group == nullptr || group == Py_None) group = self;
+    PyObject* const values = _PyType_Lookup(Py_TYPE(group), names.values);
+    if (values == plain_values && values != nullptr) {
+        const py::object by_name = steal(run_python<PyObject_GetAttr>(group, names.by_name));
+        return steal(PyDict_Values(by_name.ptr()));
+    }
+    if (values == nullptr && group == self) {
+        PyErr_SetString(PyExc_TypeError,
+                        "no item_group was given, neither to the constructor nor to the call");
+        throw py::error_already_set();
+    }
+    if (values == nullptr) {
+        set_error(PyExc_TypeError, "item_group must be an ItemGroup, not %R", group);
+        throw py::error_already_set();
+    }
+    return steal(run_python<PySequence_List>(
+        steal(run_python<PyObject_CallMethodNoArgs>(group, names.values)).ptr()));
+}
+
+/// Position of the note about an ID; makes one.
+std::size_t find_note(generator_object& g, descriptor_object& item, std::uint64_t id) {
+    if (item.note_owner == g.serial && item.note_index < g.notes.size() &&
+        g.notes[item.note_index].id == id)
+        return item.note_index;
+    const auto [found, added] = g.index.try_emplace(id, g.notes.size());
+    if (added) {
+        g.notes.emplace_back();
+        g.notes.back().id = id;
+    }
+    item.note_owner = g.serial;
+    item.note_index = found->second;
+    return found->second;
+}
+
+/// Encode everything that is to go, then change heap and notes; an error changes nothing.
+void fill(generator_object& g, PyObject* group, heap& h, which descriptors, which data) {
+    struct change {
+        std::size_t at;
+        note now;
+    };
+    const py::object items = items_of(reinterpret_cast<PyObject*>(&g), group);
+    const auto n = static_cast<std::size_t>(PyList_GET_SIZE(items.ptr()));
+    const flavour f = h.get_flavour();
+    std::vector<encoded_item> encoded;
+    std::vector<change> changes;
+    encoded.reserve(n + 1);
+    changes.reserve(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        PyObject* const object = PyList_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(i));
+        descriptor_object* const item = to_item(object);
+        if (item == nullptr) {
+            set_error(PyExc_TypeError, "the item group holds %R, which is not an Item", object);
+            throw py::error_already_set();
+        }
+        std::int64_t version = item->version;
+        bool has_value = item->value != nullptr;
+        if (!is_plain(object)) {
+            has_value = steal(run_python<PyObject_GetAttr>(object, names.value)).ptr() != Py_None;
+            const py::object v = steal(run_python<PyObject_GetAttr>(object, names.version));
+            if (!to_integer(v.ptr(), "version", version)) throw py::error_already_set();
+        }
+        const std::uint64_t id = item_id(object);
+        const std::size_t at = find_note(g, *item, id);
+        note now = g.notes[at];
+        if (now.serial != item->serial) {
+            now = {};
+            now.id = id;
+            now.serial = item->serial;
+        }
+        bool changed = false;
+        if (descriptors == which::all ||
+            (descriptors == which::stale &&
+             (!now.has_descriptor ||
+              (g.descriptor_frequency &&
+               static_cast<std::int64_t>(g.heaps - now.described) >= *g.descriptor_frequency)))) {
+            encode_item_descriptor(object, f, encoded.emplace_back());
+            now.has_descriptor = true;
+            now.described = g.heaps;
+            changed = true;
+        }
+        if (has_value && (data == which::all ||
+                          (data == which::stale && (!now.has_value || now.version != version)))) {
+            encode_item(object, encoded.emplace_back());
+            f.check_id(encoded.back().id);
+            now.has_value = true;
+            now.version = version;
+            changed = true;
+        }
+        if (changed) changes.push_back({at, now});
+    }
+    h.reserve(encoded.size());
+    for (encoded_item& e : encoded) add_encoded(h, e);
+    for (const change& c : changes) g.notes[c.at] = c.now;
+    ++g.heaps;
+}
+
+/// The arguments of add_to_heap() after the heap, by position and name.
+constexpr std::array<const char*, 4> add_parameters{"heap", "descriptors", "data", "item_group"};
+
+PyObject* add_to_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args,
+                      PyObject* keywords) {
+    std::array<PyObject*, 4> values;
+    if (!sort_arguments("add_to_heap", add_parameters, 1, 4, args, n_args, keywords, values))
+        return nullptr;
+    try {
+        const which descriptors = to_which(values[1], "descriptors");
+        const which data = to_which(values[2], "data");
+        heap_object* const h = to_heap(values[0]);
+        if (h == nullptr) return nullptr;
+        generator_object& g = *as_generator(self);
+        fill(g, values[3] != nullptr && values[3] != Py_None ? values[3] : g.item_group, h->value,
+             descriptors, data);
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+    Py_INCREF(values[0]);
+    return values[0];
+}
+
+PyObject* get_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
+    generator_object& g = *as_generator(self);
+    const auto h = py::reinterpret_steal<py::object>(new_heap(g.value_flavour));
+    if (!h) return nullptr;
+    if (_PyType_Lookup(Py_TYPE(self), names.add_to_heap) == add_to_heap_method) {
+        if (n_args == 0 && keywords == nullptr) {
+            try {
+                fill(g, g.item_group, to_heap(h.ptr())->value, which::stale, which::stale);
+            } catch (...) {
+                set_python_error();
+                return nullptr;
+            }
+            return h.inc_ref().ptr();
+        }
+    }
+    // Also for classes that do something of their own when a heap is filled.
+    try {
+        const Py_ssize_t n_keywords = keywords == nullptr ? 0 : PyTuple_GET_SIZE(keywords);
+        std::vector<PyObject*> all{self, h.ptr()};
+        all.insert(all.end(), args, args + n_args + n_keywords);
+        return run_python<PyObject_VectorcallMethod>(
+            names.add_to_heap, all.data(), static_cast<std::size_t>(2 + n_args), keywords);
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+}
+
+template <void (heap::*Add)()>
+PyObject* control_heap(PyObject* self, PyObject*) {
+    const auto h = py::reinterpret_steal<py::object>(new_heap(as_generator(self)->value_flavour));
+    if (!h) return nullptr;
+    try {
+        (to_heap(h.ptr())->value.*Add)();
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+    return h.inc_ref().ptr();
+}
+
+/// Remember ItemGroup.values, whose result can be had faster than by calling it.
+PyObject* set_item_group_class(PyObject*, PyObject* type) {
+    plain_values = _PyType_Lookup(reinterpret_cast<PyTypeObject*>(type), names.values);
+    Py_XINCREF(plain_values);
+    Py_RETURN_NONE;
+}
+
+PyObject* intern(const char* text) {
+    PyObject* const name = PyUnicode_InternFromString(text);
+    if (name == nullptr) throw py::error_already_set();
+    return name;
+}
+
+}  // namespace
+
+void register_heap_generator(py::module_& m) {
+    names = {intern("add_to_heap"), intern("values"), intern("_by_name"), intern("value"),
+             intern("version"),     intern("stale"),  intern("all"),      intern("none")};
+    static std::array<PyMethodDef, 5> methods{{
+        {"add_to_heap", method(add_to_heap), METH_FASTCALL | METH_KEYWORDS,
+         R"(add_to_heap($self, heap, descriptors='stale', data='stale', item_group=None)
+--
+
+Add to a heap what is new since the last call. An error leaves heap and generator unchanged.
+
+Parameters
+----------
+heap : Heap
+descriptors : {'stale', 'all', 'none'}
+    Which descriptors: those not sent yet or not often enough (see `descriptor_frequency`), all,
+    or none.
+data : {'stale', 'all', 'none'}
+    Which values: those that changed since they were sent, all, or none. Items without a value
+    are skipped.
+item_group : ItemGroup, optional
+    Take the items from this group instead of the one given to the constructor.
+
+Returns
+-------
+Heap
+    `heap`
+
+Raises
+------
+ValueError
+    If `descriptors` or `data` is none of these words, or an item cannot be encoded.
+)"},
+        {"get_heap", method(get_heap), METH_FASTCALL | METH_KEYWORDS,
+         R"(get_heap($self, descriptors='stale', data='stale', item_group=None)
+--
+
+Make a heap of what is new since the last call: :meth:`add_to_heap` on a new heap.
+
+Returns
+-------
+Heap
+)"},
+        {"get_start", control_heap<&heap::add_start>, METH_NOARGS,
+         "get_start($self, /)\n--\n\nMake a heap that only says that the stream starts."},
+        {"get_end", control_heap<&heap::add_end>, METH_NOARGS,
+         "get_end($self, /)\n--\n\nMake a heap that only says that the stream ends."},
+        {nullptr, nullptr, 0, nullptr},
+    }};
+    PyTypeObject* const type = add_type<generator_object>(
+        m, "spead2._spead2.HeapGeneratorBase", Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+        {{Py_tp_new, slot(generator_new)},
+         {Py_tp_init, slot(generator_init)},
+         {Py_tp_dealloc, slot(generator_dealloc)},
+         {Py_tp_traverse, slot(generator_traverse)},
+         {Py_tp_clear, slot(generator_clear)},
+         {Py_tp_methods, methods.data()}});
+    add_to_heap_method = _PyType_Lookup(type, names.add_to_heap);
+    static PyMethodDef definition{"_set_item_group_class", set_item_group_class, METH_O, nullptr};
+    m.attr("_set_item_group_class") =
+        py::reinterpret_steal<py::object>(PyCFunction_New(&definition, nullptr));
+}
+
+}  // namespace spead2::python

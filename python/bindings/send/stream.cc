@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stream, the base of all streams, and the blocking calls.
+#include "stream.h"
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "bindings.h"
+#include "enums.h"
+#include "heap.h"
+#include "support/arguments.h"
+#include "support/extension_type.h"
+
+namespace spead2::python {
+namespace {
+
+PyTypeObject* stream_type = nullptr;  // the base class
+
+/// Queue a group, wait for it without the GIL, and return the bytes sent.
+PyObject* send_and_wait(stream& s, std::unique_ptr<blocking_group> group) {
+    PyThreadState* const state = PyEval_SaveThread();
+    bool complete = false;
+    try {
+        complete = s.wait(group, signal_raised);
+    } catch (...) {
+        restore_gil(state);
+        throw;
+    }
+    restore_gil(state);
+    // A signal handler may have raised just when the group was complete: that goes first.
+    if (!complete || PyErr_Occurred() != nullptr) return nullptr;
+    if (group->error()) {
+        set_os_error(group->error().value(),
+                     group->error().message() + " (sending to " + s.describe() + ")");
+        return nullptr;
+    }
+    return PyLong_FromUnsignedLongLong(group->bytes_sent());
+}
+
+/// Say that nothing was queued. Not within a catch block: logging runs Python code, and a thread that
+/// is unwound there when the interpreter ends cannot be caught.
+PyObject* refuse(const std::system_error& refusal) {
+    log_warning(std::string("heap refused: ") + refusal.what());
+    set_os_error(refusal.code().value(), refusal.what());
+    return nullptr;
+}
+
+PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
+    static constexpr std::array<const char*, 4> names{"heap", "cnt", "substream_index", "rate"};
+    std::array<PyObject*, 4> values;
+    std::int64_t cnt = -1;
+    std::size_t substream_index = 0;
+    double rate = -1.0;
+    if (!sort_arguments("send_heap", names, 1, 4, args, n_args, keywords, values)) return nullptr;
+    const heap_object* const h = to_heap(values[0]);
+    if (h == nullptr || (values[1] != nullptr && !to_integer(values[1], "cnt", cnt)) ||
+        (values[2] != nullptr && !to_integer(values[2], "substream_index", substream_index)) ||
+        (values[3] != nullptr && !to_rate(values[3], rate)))
+        return nullptr;
+    stream* const s = to_stream(self);
+    if (s == nullptr) return nullptr;
+    std::optional<std::system_error> refusal;
+    try {
+        auto group = std::make_unique<blocking_group>();
+        group->add({h->value.contents(), cnt, substream_index, rate}, s->max_packet_size());
+        return send_and_wait(*s, std::move(group));
+    } catch (const std::system_error& e) {
+        refusal = e;
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+    return refuse(*refusal);
+}
+
+PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
+    static constexpr std::array<const char*, 2> names{"heaps", "mode"};
+    std::array<PyObject*, 2> values;
+    group_mode mode{};
+    if (!sort_arguments("send_heaps", names, 2, 2, args, n_args, keywords, values) ||
+        !to_group_mode(values[1], mode))
+        return nullptr;
+    stream* const s = to_stream(self);
+    if (s == nullptr) return nullptr;
+    std::optional<std::system_error> refusal;
+    try {
+        heap_references heaps(values[0]);
+        if (heaps.size() == 0) {
+            throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                    "heaps is empty, but needs at least one HeapReference");
+        }
+        auto group = std::make_unique<blocking_group>();
+        group->set_mode(mode);
+        heaps.add_to(*group, s->max_packet_size());
+        return send_and_wait(*s, std::move(group));
+    } catch (const std::system_error& e) {
+        refusal = e;
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+    return refuse(*refusal);
+}
+
+}  // namespace
+
+stream* to_stream(PyObject* object) noexcept {
+    // What pybind11's own conversion does, and a look whether the constructor was run at all.
+    if (PyObject_TypeCheck(object, stream_type) != 0) {
+        const auto* const instance = reinterpret_cast<const py::detail::instance*>(object);
+        if (instance->simple_layout && instance->simple_holder_constructed)
+            return static_cast<stream*>(instance->simple_value_holder[0]);
+    }
+    set_error(PyExc_TypeError, "an initialised stream is needed, not an object of %R",
+              Py_TYPE(object));
+    return nullptr;
+}
+
+void flush(stream& s) {
+    bool reached = false;
+    {
+        const gil_release released;
+        reached = s.flush(signal_raised);
+    }
+    if (!reached || PyErr_Occurred() != nullptr) throw py::error_already_set();
+}
+
+void add_methods(const py::handle& bound, PyMethodDef* methods, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+        const py::object descriptor = py::reinterpret_steal<py::object>(
+            PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(bound.ptr()), &methods[i]));
+        if (!descriptor) throw py::error_already_set();
+        bound.attr(methods[i].ml_name) = descriptor;
+    }
+}
+
+namespace {
+
+void register_blocking_stream(py::module_& m) {
+    static std::array<PyMethodDef, 2> methods{{
+        {"send_heap", method(send_heap), METH_FASTCALL | METH_KEYWORDS,
+         R"(send_heap($self, heap, cnt=-1, substream_index=0, rate=-1.0)
+--
+
+Send a heap and wait until it is sent.
+
+Parameters
+----------
+heap : Heap
+cnt : int
+    Heap cnt; negative: the next of the stream's sequence.
+substream_index : int
+    Substream to send to.
+rate : float
+    Bytes per second; 0: no limit; negative: the stream's.
+
+Returns
+-------
+int
+    Bytes sent, those of all packets together.
+
+Raises
+------
+BlockingIOError
+    If the queue is full.
+OSError
+    If `substream_index` or `cnt` is out of range (EINVAL), or sending failed.
+ValueError
+    If the heap does not fit the packet size, or `rate` is not a number.
+)"},
+        {"send_heaps", method(send_heaps), METH_FASTCALL | METH_KEYWORDS,
+         R"(send_heaps($self, heaps, mode)
+--
+
+Send a group of heaps and wait until all are sent. All are queued, or none.
+
+Parameters
+----------
+heaps : HeapReferenceList or iterable of HeapReference
+mode : GroupMode
+    Order of the packets.
+
+Returns
+-------
+int
+    Bytes sent, those of all packets together.
+
+Raises
+------
+BlockingIOError
+    If the queue has not room for all of them.
+OSError
+    If `heaps` is empty, or a substream index or cnt is out of range (EINVAL), or sending failed.
+ValueError
+    If a heap does not fit the packet size, or a rate is not a number.
+)"},
+    }};
+    auto bound = py::class_<blocking_stream, stream, std::shared_ptr<blocking_stream>>(
+        m, "SyncStream", "Base of the streams whose calls wait until the heaps are sent.");
+    add_methods(bound, methods.data(), methods.size());
+    set_module(bound, "spead2.send");
+}
+
+}  // namespace
+
+void register_stream(py::module_& m) {
+    auto bound = py::class_<stream, std::shared_ptr<stream>>(
+        m, "Stream", "Base of all streams. Any number of threads may use one.");
+    bound
+        .def(
+            "set_cnt_sequence",
+            [](stream& s, const py::object& next, const py::object& step) {
+                s.set_cnt_sequence(to_integer<std::uint64_t>(next, "next"),
+                                   to_integer<std::uint64_t>(step, "step"));
+            },
+            py::arg("next"), py::arg("step"),
+            R"(Set the heap cnts that are given out automatically: next, next + step, ...
+
+The low bits that the flavour has room for are sent. The initial state is 1, 1.
+
+Parameters
+----------
+next : int
+    From 0 to 2**64 - 1.
+step : int
+    From 1 to 2**64 - 1.
+
+Raises
+------
+ValueError
+    If `step` is 0.
+)")
+        .def_property_readonly("num_substreams", &stream::num_substreams, "Number of substreams.")
+        .def("__repr__", [](const py::object& self) {
+            const stream* const s = to_stream(self.ptr());
+            if (s == nullptr) throw py::error_already_set();
+            const py::handle type = py::type::handle_of(self);
+            return "<" + type.attr("__module__").cast<std::string>() + "." +
+                   type.attr("__qualname__").cast<std::string>() + " to " + s->describe() + ">";
+        });
+    set_module(bound, "spead2.send");
+    stream_type = reinterpret_cast<PyTypeObject*>(bound.ptr());
+    register_blocking_stream(m);
+    register_asyncio_stream(m);
+}
+
+}  // namespace spead2::python

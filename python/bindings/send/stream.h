@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Classes of streams: for each transport one whose calls wait (derived from SyncStream) and one
+// for asyncio (derived from AsyncStream); both derive from Stream.
+//
+// None of these C++ classes may have virtual functions: pybind11 hands the same pointer to those
+// who ask for a base class, which other modules do.
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include <spead2/send/stream.h>
+
+#include "engine.h"
+#include "support/python.h"
+
+namespace spead2::python {
+
+template <std::derived_from<stream> T>
+inline constexpr bool is_bound<T> = true;
+
+/// A stream whose calls wait until the heaps are sent.
+class blocking_stream : public stream {
+public:
+    static constexpr const char* python_module = "spead2.send";
+    static constexpr const char* suffix = "";
+    using stream::stream;
+};
+
+/// What an asyncio_stream shares with its groups in flight; see asyncio.cc.
+class completions;
+[[nodiscard]] std::shared_ptr<completions> make_completions(stream& s);
+/// The stream is about to be destroyed.
+void before_destruction(completions& c) noexcept;
+
+/// A stream whose calls return futures.
+class asyncio_stream : public stream {
+public:
+    static constexpr const char* python_module = "spead2.send.asyncio";
+    static constexpr const char* suffix = "Asyncio";
+    asyncio_stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
+                   std::unique_ptr<transport> carrier)
+        : stream(std::move(pool), config, std::move(carrier)),
+          completions_(make_completions(*this)),
+          max_heaps_(config.max_heaps()) {}
+    asyncio_stream(asyncio_stream&&) = delete;
+    asyncio_stream& operator=(asyncio_stream&&) = delete;
+    ~asyncio_stream() { before_destruction(*completions_); }
+    [[nodiscard]] std::size_t get_max_heaps() const noexcept { return max_heaps_; }
+    [[nodiscard]] const std::shared_ptr<completions>& get_completions() const noexcept {
+        return completions_;
+    }
+
+private:
+    std::shared_ptr<completions> completions_;
+    std::size_t max_heaps_;
+};
+
+/// A stream over one kind of transport, as a type of its own.
+template <typename Base, typename Transport>
+class stream_over : public Base {
+public:
+    stream_over(std::shared_ptr<thread_pool> pool, const stream_config& config,
+                std::unique_ptr<Transport> carrier)
+        : Base(std::move(pool), config, std::move(carrier)) {}
+};
+
+template <typename Base, typename Transport>
+using stream_class =
+    py::class_<stream_over<Base, Transport>, Base, std::shared_ptr<stream_over<Base, Transport>>>;
+
+/// Bind the class of streams over \a Transport; constructors are the caller's.
+/// \tparam Base  blocking_stream or asyncio_stream
+/// \param name   in the module that Base belongs to
+template <typename Base, typename Transport>
+stream_class<Base, Transport> bind_stream(py::module_& m, const char* name, const char* doc) {
+    static_assert(!std::is_polymorphic_v<stream_over<Base, Transport>>);
+    const std::string bound_name = std::string(name) + Base::suffix;
+    stream_class<Base, Transport> bound(m, bound_name.c_str(), doc);
+    bound.attr("__name__") = name;
+    bound.attr("__qualname__") = name;
+    return set_module(bound, Base::python_module);
+}
+
+/// Make a stream. It keeps its thread pool. Its destructor, which waits for what is queued, will
+/// run without the GIL.
+/// \tparam Stream  derived from blocking_stream or asyncio_stream
+template <typename Stream, typename... Args>
+[[nodiscard]] std::shared_ptr<Stream> make_stream_object(const std::shared_ptr<thread_pool>& pool,
+                                                         Args&&... args) {
+    static_assert(!std::is_polymorphic_v<Stream>);
+    if (!pool) throw py::type_error("thread_pool must be a ThreadPool, not None");
+    auto made = std::make_unique<Stream>(pool, std::forward<Args>(args)...);
+    if constexpr (std::is_base_of_v<asyncio_stream, Stream>) {
+        // Groups that finish while the stream is destroyed need a place to go to.
+        auto destroy = [pool, last = made->get_completions()](Stream* s) {
+            delete_without_gil{}(s);
+        };
+        return {made.release(), std::move(destroy)};
+    } else {
+        return {made.release(), [pool](Stream* s) { delete_without_gil{}(s); }};
+    }
+}
+
+template <typename Base, typename Transport>
+[[nodiscard]] auto make_stream(const std::shared_ptr<thread_pool>& pool,
+                               const stream_config& config, std::unique_ptr<Transport> carrier) {
+    return make_stream_object<stream_over<Base, Transport>>(pool, config, std::move(carrier));
+}
+
+/// The stream in a Python object. \return null (with TypeError set) if it is none
+[[nodiscard]] stream* to_stream(PyObject* object) noexcept;
+
+/// Block without the GIL until all that is queued is sent. \throw py::error_already_set
+void flush(stream& s);
+
+/// Give a pybind11 class methods that bypass pybind11's dispatch. \a methods must live for ever.
+void add_methods(const py::handle& bound, PyMethodDef* methods, std::size_t n);
+
+}  // namespace spead2::python

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// TcpStream.
+#include <spead2/send/transports/tcp.h>
+
+#include <atomic>
+#include <memory>
+
+#include "bindings.h"
+#include "network.h"
+#include "stream.h"
+
+namespace spead2::python {
+namespace {
+
+/// Tells a thread that is connecting to give up.
+class connect_token {
+public:
+    void cancel() noexcept { cancelled_ = true; }
+    [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
+
+private:
+    std::atomic<bool> cancelled_{false};
+};
+
+}  // namespace
+
+template <>
+inline constexpr bool is_bound<connect_token> = true;
+
+namespace {
+
+std::unique_ptr<tcp_transport> make_transport(const network_arguments& arguments,
+                                              const std::function<bool()>& interrupted) {
+    if (arguments.ttl || arguments.interface_index)
+        throw py::type_error("TcpStream() takes neither ttl nor interface_index");
+    if (!arguments.socket && !arguments.has_endpoints)
+        throw py::type_error("TcpStream() is missing the argument 'endpoints' or 'socket'");
+    if (arguments.socket && arguments.has_endpoints)
+        throw py::type_error("TcpStream() takes either endpoints or socket, not both");
+    tcp_options options;
+    if (arguments.buffer_size) options.buffer_size = *arguments.buffer_size;
+    options.interface_address = arguments.interface_address.value_or("");
+    options.socket = arguments.socket;
+    if (!arguments.socket && arguments.endpoints.size() != 1)
+        throw py::value_error("endpoints must contain exactly one element, not " +
+                              std::to_string(arguments.endpoints.size()));
+    try {
+        const gil_release released;
+        options.endpoints = resolve_all(arguments.endpoints);
+        return std::make_unique<tcp_transport>(options, interrupted);
+    } catch (const std::system_error&) {
+        // A signal handler's exception tells more than "interrupted".
+        if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+        throw;
+    }
+}
+
+const char* const doc = R"(Stream over TCP.
+
+Parameters
+----------
+thread_pool : ThreadPool
+endpoints : list of tuple[str, int]
+    Exactly one host name or address, and port. In its place there may be `hostname` and `port`.
+config : StreamConfig
+buffer_size : int
+    Bytes of socket buffer; 0: the system's. A warning is logged if it cannot be had.
+interface_address : str
+    Local address to connect from.
+socket : socket.socket
+    In place of `endpoints` and what follows `config`: a connected socket to use as it is; it may
+    be closed afterwards.
+
+Raises
+------
+ValueError
+    If there is not exactly one endpoint, or a number is out of range.
+RuntimeError
+    If a host is not found ("Host not found").
+OSError
+    If the connection is refused or cannot be made.
+)";
+
+void bind_blocking(py::module_& m) {
+    auto bound = bind_stream<blocking_stream, tcp_transport>(m, "TcpStream", doc);
+    bound.def(py::init([](const py::args& args, const py::kwargs& keywords) {
+        network_arguments arguments = sort_network_arguments("TcpStream", args, keywords);
+        auto carrier = make_transport(arguments, signal_raised);
+        return make_stream<blocking_stream>(arguments.pool, arguments.config, std::move(carrier));
+    }));
+    bound.attr("DEFAULT_BUFFER_SIZE") = tcp_options::default_buffer_size;
+}
+
+void bind_asyncio(py::module_& m) {
+    py::class_<connect_token, std::shared_ptr<connect_token>>(m, "ConnectToken")
+        .def(py::init<>())
+        .def("cancel", &connect_token::cancel);
+
+    auto bound = bind_stream<asyncio_stream, tcp_transport>(m, "TcpStream", doc);
+    bound.def(py::init([](const py::args& args, const py::kwargs& all_keywords) {
+        // connect() gives a token; without one, nothing is done that would block.
+        const auto keywords = py::reinterpret_steal<py::kwargs>(PyDict_Copy(all_keywords.ptr()));
+        std::shared_ptr<connect_token> token;
+        if (keywords.contains("_token"))
+            token = keywords.attr("pop")("_token").cast<std::shared_ptr<connect_token>>();
+        network_arguments arguments = sort_network_arguments("TcpStream", args, keywords);
+        if (!token && !arguments.socket)
+            throw py::type_error(
+                "TcpStream() of spead2.send.asyncio needs a connected socket; to connect to an "
+                "endpoint, use: await TcpStream.connect(...)");
+        auto carrier =
+            make_transport(arguments, [token] { return token != nullptr && token->cancelled(); });
+        return make_stream<asyncio_stream>(arguments.pool, arguments.config, std::move(carrier));
+    }));
+    bound.attr("DEFAULT_BUFFER_SIZE") = tcp_options::default_buffer_size;
+}
+
+}  // namespace
+
+void register_tcp(py::module_& m) {
+    bind_blocking(m);
+    bind_asyncio(m);
+}
+
+}  // namespace spead2::python
