@@ -18,6 +18,7 @@
 
 namespace {
 
+using namespace spead2;
 using namespace spead2::send;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;

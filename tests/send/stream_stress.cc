@@ -25,6 +25,7 @@
 
 namespace {
 
+using namespace spead2;
 using namespace spead2::send;
 
 /// Accepts a random number of packets at a time, releases them later, reads their memory until then

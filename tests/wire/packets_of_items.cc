@@ -20,6 +20,7 @@
 
 namespace {
 
+using namespace spead2;
 using namespace spead2::send;
 using bytes = std::vector<std::uint8_t>;
 
