@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets that come over one TCP connection, which is accepted.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <spead2/net/endpoint.h>
+#include <spead2/recv/reader.h>
+
+namespace spead2::recv {
+
+/// What a TCP reader is made from.
+struct tcp_reader_options {
+    static constexpr std::size_t default_max_size = 65536;
+    static constexpr std::size_t default_buffer_size = 208 * 1024;
+
+    /// Address and port to listen at.
+    endpoint address;
+    /// Bytes of the largest packet; larger ones are skipped. At least 1.
+    std::size_t max_size = default_max_size;
+    /// Bytes of socket receive buffer asked for; 0: the system's.
+    std::size_t buffer_size = default_buffer_size;
+    /// A listening TCP socket to use in place of a new one (duplicated). Everything but max_size
+    /// then has no effect.
+    std::optional<int> acceptor;
+};
+
+/// Takes the first connection, and listens no more. Ends when that is closed; with a reason, when
+/// it breaks.
+class tcp_reader final : public reader {
+public:
+    /// \throw std::invalid_argument  max_size is 0; a socket of the wrong kind
+    /// \throw std::system_error      the operating system refuses
+    explicit tcp_reader(const tcp_reader_options& options);
+    ~tcp_reader() override;
+
+    [[nodiscard]] read_wait read(intake& to) override;
+    void close() noexcept override;
+    [[nodiscard]] std::string describe() const override;
+
+private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+}  // namespace spead2::recv

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets that come by UDP over the kernel's sockets, many a system call.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <spead2/net/endpoint.h>
+#include <spead2/recv/reader.h>
+
+namespace spead2::recv {
+
+/// What a UDP reader is made from.
+struct udp_reader_options {
+    static constexpr std::size_t default_max_size = 9200;
+    static constexpr std::size_t default_buffer_size = 8 * 1024 * 1024;
+
+    /// Address and port to receive at. A multicast group is joined, and shared with others; port 0
+    /// is the kernel's choice.
+    endpoint address;
+    /// Bytes of the largest packet; larger ones are dropped.
+    std::size_t max_size = default_max_size;
+    /// Bytes of socket receive buffer asked for; 0: the system's. A warning is logged if it cannot
+    /// be had.
+    std::size_t buffer_size = default_buffer_size;
+    /// With an IPv4 multicast group: address of the interface to join on; empty: the system's
+    /// choice. With a unicast address: the same address, or empty.
+    std::string interface_address;
+    /// With an IPv6 multicast group: index of the interface to join on; 0: the system's choice.
+    std::optional<unsigned> interface_index;
+    /// A UDP socket to use as it is, in place of a new one (duplicated). Everything but max_size
+    /// then has no effect.
+    std::optional<int> socket;
+};
+
+class udp_reader final : public reader {
+public:
+    /// \throw std::invalid_argument  interface or address do not fit; a socket of the wrong kind
+    /// \throw resolve_error          interface_address cannot be resolved
+    /// \throw std::system_error      the operating system refuses
+    explicit udp_reader(const udp_reader_options& options);
+    ~udp_reader() override;
+
+    /// Binds. \throw std::system_error
+    void start(std::weak_ptr<waiter> who) override;
+    [[nodiscard]] read_wait read(intake& to) override;
+    void close() noexcept override;
+    [[nodiscard]] bool lossy() const noexcept override { return true; }
+    [[nodiscard]] std::string describe() const override;
+
+private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+}  // namespace spead2::recv
