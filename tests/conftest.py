@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import os
+import time
 
 import hypothesis
+import pytest
 
 # Speed differs widely between machines; a test's own limit is pytest's timeout. The same examples
 # each time, so that a failure is one that everybody sees. SPEAD2_EXAMPLES=20 asks for
@@ -21,3 +23,29 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
 )
 hypothesis.settings.load_profile("project")
+
+
+class TimeLimit:
+    """Stops starting tests when the time that script/check gives them is up, and says which."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self._left: dict[str, int] = {}
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if time.monotonic() > self._end:
+            file = item.nodeid.partition("::")[0]
+            self._left[file] = self._left.get(file, 0) + 1
+            pytest.skip("the time is up")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._left:
+            terminalreporter.section("left to script/test, since the time is up")
+            for file, count in self._left.items():
+                terminalreporter.line(f"{file}: {count} tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    seconds = os.environ.get("SPEAD2_TEST_SECONDS")
+    if seconds:
+        config.pluginmanager.register(TimeLimit(float(seconds)))
