@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include <spead2/base/errors.h>
+#include <spead2/wire/limits.h>
 
 namespace spead2 {
 
@@ -31,9 +32,9 @@ endpoint::endpoint(const sockaddr* address, socklen_t length) : storage_{} {
 }
 
 endpoint endpoint::resolve(const std::string& host, int port, int family) {
-    if (port < 0 || port > 65535)
-        throw std::invalid_argument("port is " + std::to_string(port) +
-                                    ", but must be from 0 to 65535");
+    if (port < 0 || port > max_port)
+        throw std::invalid_argument("port is " + std::to_string(port) + ", but must be from 0 to " +
+                                    std::to_string(max_port));
     // The C functions would silently look up what stands before it.
     if (host.find('\0') != std::string::npos)
         throw std::invalid_argument("host has a NUL character: '" +

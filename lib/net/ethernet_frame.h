@@ -63,7 +63,7 @@ public:
             sum_ += static_cast<std::uint32_t>(ipv4[i] << 8 | ipv4[i + 1]);
     }
 
-    /// Write all of it in front of a packet of \a packet_size bytes (at most 65507).
+    /// Write all of it in front of a packet of \a packet_size bytes (at most max_udp_payload).
     void write(std::uint8_t* frame, std::size_t packet_size) const noexcept {
         std::memcpy(frame, bytes_.data(), size);
         write_size(frame, packet_size);

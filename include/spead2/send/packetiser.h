@@ -11,6 +11,7 @@
 
 #include <spead2/send/heap.h>
 #include <spead2/send/packet_batch.h>
+#include <spead2/wire/limits.h>
 
 namespace spead2::send {
 
@@ -82,7 +83,7 @@ private:
 };
 
 /// The largest number of item pointers beside the four of the prefix: the header counts in 16 bits.
-inline constexpr std::size_t max_counted_pointers = 65535 - 4;
+inline constexpr std::size_t max_counted_pointers = max_packet_pointers - 4;
 
 /// The packet that takes a whole heap. Those of one form differ in nothing but cnt, item pointers and
 /// payload.

@@ -9,15 +9,9 @@
 #include <vector>
 
 #include <spead2/wire/flavour.h>
+#include <spead2/wire/number.h>
 
 namespace spead2 {
-
-/// One field of a format: a code (u, i, f, b, c or 0) and its width in bits.
-struct format_field {
-    char code;
-    std::uint64_t bits;
-    friend bool operator==(const format_field&, const format_field&) = default;
-};
 
 /// In a shape, a dimension whose size is only known from the data.
 inline constexpr std::int64_t variable_dimension = -1;

@@ -8,6 +8,7 @@
 #include <spead2/send/transports/tcp.h>
 #include <spead2/send/transports/udp.h>
 #include <spead2/send/transports/udp_ibv.h>
+#include <spead2/wire/limits.h>
 
 namespace gr::spead2 {
 namespace {
@@ -21,14 +22,12 @@ template <typename Options>
     return config;
 }
 
-// UDP over IPv4 carries no more; packets are of whole 8 bytes.
-constexpr std::size_t largest_datagram = 65507;
-
+/// Packets are of whole 8 bytes.
 void check_datagrams(std::size_t max_packet_size) {
-    if (max_packet_size / 8 * 8 > largest_datagram)
+    if (max_packet_size / 8 * 8 > ::spead2::max_udp_payload)
         throw std::invalid_argument("max_packet_size is " + std::to_string(max_packet_size) +
                                     ", but UDP carries at most " +
-                                    std::to_string(largest_datagram) + " bytes");
+                                    std::to_string(::spead2::max_udp_payload) + " bytes");
 }
 
 /// A stream with a thread of its own, which has to live as long.

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include <spead2/base/log.h>
+#include <spead2/wire/limits.h>
 #include <spead2/wire/protocol.h>
 
 #include "net/socket.h"
@@ -26,9 +27,6 @@
 
 namespace spead2::send {
 namespace {
-
-/// Bytes that one message can carry: what an IPv4 datagram holds.
-constexpr std::size_t max_message_bytes = 65507;
 
 /// Segments of one message: 128 since Linux 6.9 (UDP_MAX_SEGMENTS), 64 before. The former sends
 /// packets of 256 bytes a quarter faster.
@@ -246,7 +244,7 @@ std::size_t udp_transport::impl::message_packets(const packet& front, const pack
     if (p == end || p->substream != front.substream ||
         front.size > destinations_[front.substream].largest_segment)
         return 1;
-    const std::size_t limit = std::min(max_segments_, max_message_bytes / front.size);
+    const std::size_t limit = std::min(max_segments_, max_udp_payload / front.size);
     const packet* const stop =
         static_cast<std::size_t>(end - &front) > limit ? &front + limit : end;
     while (p < stop && p->size == front.size && p->substream == front.substream) ++p;

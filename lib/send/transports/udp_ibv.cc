@@ -7,6 +7,7 @@
 #include <string>
 
 #include <spead2/base/errors.h>
+#include <spead2/wire/limits.h>
 
 #ifdef SPEAD2_HAVE_IBVERBS_HEADERS
 #include "send/transports/ibv/udp_ibv_sender.h"
@@ -14,9 +15,6 @@
 
 namespace spead2::send {
 namespace {
-
-/// UDP over IPv4 cannot carry more.
-constexpr std::size_t largest_payload = 65507;
 
 [[nodiscard]] in_addr ipv4(const endpoint& e) {
     return reinterpret_cast<const sockaddr_in*>(e.address())->sin_addr;
@@ -83,10 +81,10 @@ udp_ibv_transport::udp_ibv_transport(const udp_ibv_options& options, std::size_t
     if (options.max_poll < 1)
         throw std::invalid_argument("max_poll is " + std::to_string(options.max_poll) +
                                     ", but must be at least 1");
-    if (max_packet_size > largest_payload)
+    if (max_packet_size > max_udp_payload)
         throw std::invalid_argument("max_packet_size " + std::to_string(max_packet_size) +
                                     " is more than UDP can carry, " +
-                                    std::to_string(largest_payload) + " bytes");
+                                    std::to_string(max_udp_payload) + " bytes");
 #ifdef SPEAD2_HAVE_IBVERBS_HEADERS
     udp_ibv_sender::parameters p;
     for (const endpoint& e : options.endpoints)
