@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,5 +39,15 @@ struct descriptor {
 /// \throw std::invalid_argument for an ID out of range, a text that is not ASCII, a field too wide.
 /// Out of range are also IDs above f.max_address(): the descriptor holds its ID as an immediate.
 [[nodiscard]] std::vector<std::uint8_t> encode_descriptor(const descriptor& d, const flavour& f);
+
+/// Told what is wrong with what is read, for the log.
+using note_function = std::function<void(const std::string&)>;
+
+/// Read the content of a DESCRIPTOR item: packets back to back, one descriptor a heap. Ends at the
+/// first packet that cannot be read; heaps that are not complete give nothing.
+/// \param bug_compat  bits bug_compat_*
+[[nodiscard]] std::vector<descriptor> decode_descriptors(std::span<const std::uint8_t> item,
+                                                         unsigned bug_compat,
+                                                         const note_function& note);
 
 }  // namespace spead2
