@@ -11,6 +11,9 @@ void register_common(py::module_& m);          // Flavour, ThreadPool, constants
 void register_config(py::module_& m);          // StreamConfig and the enumerations
 void register_heap(py::module_& m);            // Heap, HeapReference, HeapReferenceList
 void register_item(py::module_& m);            // bases of Descriptor and Item
+void register_raw_descriptor(py::module_& m);  // RawDescriptor
+void register_decode(py::module_& m);          // values from received bytes
+void register_update(py::module_& m);          // item groups from received heaps
 void register_heap_generator(py::module_& m);  // base of HeapGenerator
 void register_pack(py::module_& m);            // bit by bit
 void register_packet_generator(py::module_& m);

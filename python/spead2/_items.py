@@ -7,12 +7,15 @@ import logging
 import operator
 import reprlib
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _encoding, _spead2
+from . import _decoding, _encoding, _spead2
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _logger = logging.getLogger("spead2")
 
@@ -118,6 +121,71 @@ class Descriptor(_spead2.DescriptorBase):
     def _numpy_header(self, swap: bool) -> str:
         return _encoding.numpy_header(
             np.dtype(self.dtype), self.order, _encoding.check_shape(self.shape), swap
+        )
+
+    def to_raw(self, flavour: _spead2.Flavour) -> _spead2.RawDescriptor:
+        """Return the description as it is in a heap.
+
+        Parameters
+        ----------
+        flavour : Flavour
+            Of the heap; only its `bug_compat` matters.
+
+        Returns
+        -------
+        RawDescriptor
+
+        Raises
+        ------
+        UnicodeEncodeError
+            If name or description are not ASCII.
+        """
+        raw = _spead2.RawDescriptor()
+        raw.id = self.id
+        raw.name = self.name.encode("ascii")
+        raw.description = self.description.encode("ascii")
+        raw.shape = _encoding.check_shape(self.shape)
+        if self.dtype is not None:
+            swap = bool(flavour.bug_compat & _spead2.BUG_COMPAT_SWAP_ENDIAN)
+            raw.numpy_header = self._numpy_header(swap).encode("ascii")
+        elif self.format is not None:
+            raw.format = _encoding.check_format(self.format)
+        return raw
+
+    @classmethod
+    def from_raw(cls, raw_descriptor: _spead2.RawDescriptor, flavour: _spead2.Flavour) -> Self:
+        """Make sense of a description that was received.
+
+        Parameters
+        ----------
+        raw_descriptor : RawDescriptor
+        flavour : Flavour
+            Of the heap that had it; only its `bug_compat` matters.
+
+        Returns
+        -------
+        Descriptor
+            Of the class that the method is called on.
+
+        Raises
+        ------
+        ValueError
+            If there can be no such item. UnicodeDecodeError, which is one, if a text is not ASCII.
+        """
+        name = raw_descriptor.name.decode("ascii")
+        description = raw_descriptor.description.decode("ascii")
+        if raw_descriptor.numpy_header:
+            swap = bool(flavour.bug_compat & _spead2.BUG_COMPAT_SWAP_ENDIAN)
+            header = _decoding.parse_numpy_header(raw_descriptor.numpy_header, swap)
+            return cls(
+                raw_descriptor.id, name, description, header.shape, header.dtype, header.order
+            )
+        return cls(
+            raw_descriptor.id,
+            name,
+            description,
+            raw_descriptor.shape,
+            format=_decoding.check_raw_format(raw_descriptor.format),
         )
 
     def _content(self) -> tuple[Any, ...]:
@@ -236,6 +304,38 @@ class Item(Descriptor, _spead2.ItemBase):
                 f"{error} (item {self.name!r}, value {reprlib.repr(value)})"
             ) from error
 
+    def set_from_raw(self, raw_item: Any, new_order: str = "=") -> None:
+        """Set the value to what was received; `version` goes up by 1.
+
+        Arrays refer to the memory of `raw_item` where the byte order allows it, else they have
+        memory of their own. The memory is never changed.
+
+        Parameters
+        ----------
+        raw_item : RawItem
+            Or anything that has the buffer protocol and the attribute `is_immediate`.
+        new_order : str
+            Byte order of the value, where it is one of numpy's arrays:
+            as numpy.dtype.newbyteorder() takes it.
+
+        Raises
+        ------
+        ValueError
+            If the bytes do not suffice for the shape. UnicodeDecodeError, which is one, if a text
+            is not ASCII. The value stays as it was.
+        """
+        _spead2.set_from_raw(self, raw_item, new_order)
+
+    def _decode(self, data: memoryview, is_immediate: bool, new_order: str) -> Any:
+        """Decode what the extension module leaves to Python."""
+        shape = self.shape if self.itemsize_bits else ()
+        try:
+            return _decoding.decode(
+                data, is_immediate, self._layout, self._fields, shape, self._array_order, new_order
+            )
+        except _decoding.TooFewError as error:
+            raise ValueError(f"Item {self.name} has {error}") from None
+
     @property
     def _array_order(self) -> Literal["C", "F"]:
         return "F" if self.order == "F" else "C"
@@ -311,6 +411,37 @@ class ItemGroup:
         self._add(item)
         return self._by_id[item.id]
 
+    def update(self, heap: Any, new_order: str = "=") -> dict[str, Item]:
+        """Take over descriptors and values of a received heap.
+
+        A description that differs from the one that an item has makes a new item in its place.
+        Values of items that are not described are left out, with a warning.
+
+        Parameters
+        ----------
+        heap : spead2.recv.Heap
+        new_order : str
+            Byte order of arrays, as numpy.dtype.newbyteorder() takes it; "=" is this machine's.
+
+        Returns
+        -------
+        dict
+            From name to item, for the items whose values were in the heap. Their versions go up
+            by 2 each time.
+
+        Raises
+        ------
+        ValueError
+            If a description or value cannot be. UnicodeDecodeError, which is one, for a text that
+            is not ASCII. What was taken over before stays.
+        """
+        descriptors = heap.get_descriptors()
+        if descriptors:
+            flavour = heap.flavour
+            for raw_descriptor in descriptors:
+                self._add(Item.from_raw(raw_descriptor, flavour))
+        return _spead2.update_items(self._by_id, heap, new_order)
+
     def _add(self, item: Item) -> None:
         dropped = []
         for old in (self._by_id.get(item.id), self._by_name.get(item.name)):
@@ -320,8 +451,9 @@ class ItemGroup:
             if item.value is not None:
                 dropped[0].value = item.value
             return
+        if dropped:
+            _logger.info("Descriptor replacement for ID %#x, name %s", item.id, item.name)
         for old in dropped:
-            _logger.info("Descriptor replacement for ID %#x, name %s", old.id, old.name)
             item.version = max(item.version, old.version + 1)
             self._drop(old)
         self._by_id[item.id] = item

@@ -24,7 +24,7 @@ struct overridable {
     PyObject* name;
     PyObject* original;
 };
-std::array<overridable, 6> overridables{};
+std::array<overridable, 7> overridables{};
 
 PyTypeObject* numpy_array = nullptr;
 PyTypeObject* numpy_integer = nullptr;
@@ -39,6 +39,7 @@ struct {
     PyObject* numpy_header;
     PyObject* value;
     PyObject* version;
+    PyObject* set_from_raw;
 } names;
 
 // Flags of numpy arrays; part of its binary interface.
@@ -80,6 +81,7 @@ PyObject* descriptor_new(PyTypeObject* type, PyObject*, PyObject*) {
     d->version = 1;
     d->serial = ++last_serial;
     new (&d->dimensions) std::vector<Py_ssize_t>();
+    new (&d->decoder) std::shared_ptr<const value_decoder>();
     new (&d->encoded) std::shared_ptr<const std::vector<std::uint8_t>>();
     new (&d->encoded_flavour) flavour();
     return self;
@@ -101,6 +103,7 @@ void descriptor_dealloc(PyObject* self) {
     PyObject_GC_UnTrack(self);
     static_cast<void>(descriptor_clear(self));
     as_descriptor(self)->dimensions.~vector();
+    as_descriptor(self)->decoder.~shared_ptr();
     as_descriptor(self)->encoded.~shared_ptr();
     free_object(self);
 }
@@ -198,6 +201,7 @@ PyObject* set_encoding(PyObject* self, PyObject* args) {
         d->allow_immediate = n_bits % 8 == 0 && !variable;
         d->element_size = n_bits / 8;
         d->dimensions = std::move(dimensions);
+        d->decoder.reset();
         Py_INCREF(dtype);
         Py_INCREF(bits);
         PyObject* const old_dtype = std::exchange(d->array_dtype, dtype);
@@ -212,6 +216,8 @@ PyObject* set_encoding(PyObject* self, PyObject* args) {
     Py_RETURN_NONE;
 }
 
+}  // namespace
+
 void prepare(descriptor_object* d) {
     if (d->prepared) return;
     auto* const self = reinterpret_cast<PyObject*>(d);
@@ -221,6 +227,8 @@ void prepare(descriptor_object* d) {
         throw py::error_already_set();
     }
 }
+
+namespace {
 
 template <object_member Member>
 PyObject* get_prepared(PyObject* self, void* closure) {
@@ -436,7 +444,10 @@ std::string ascii(PyObject* text, const char* what) {
             static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.ptr()))};
 }
 
-void add_format(const descriptor_object& d, descriptor& out) {
+}  // namespace
+
+std::vector<format_field> format_fields(const descriptor_object& d) {
+    std::vector<format_field> out;
     // Checked by prepare() to be pairs of a one-letter str and a positive int.
     const py::object fields =
         steal(run_python<PySequence_Fast>(d.format, "format must be a sequence"));
@@ -446,9 +457,12 @@ void add_format(const descriptor_object& d, descriptor& out) {
         const char* code = nullptr;
         unsigned long long bits = 0;
         if (PyArg_ParseTuple(field.ptr(), "sK", &code, &bits) == 0) throw py::error_already_set();
-        out.format.push_back({code[0], bits});
+        out.push_back({code[0], bits});
     }
+    return out;
 }
+
+namespace {
 
 std::vector<std::uint8_t> encode_description(descriptor_object* d, const flavour& f) {
     auto* const self = reinterpret_cast<PyObject*>(d);
@@ -464,7 +478,7 @@ std::vector<std::uint8_t> encode_description(descriptor_object* d, const flavour
             self, names.numpy_header, swap ? Py_True : Py_False, nullptr));
         out.numpy_header = ascii(header.ptr(), "numpy header");
     } else {
-        add_format(*d, out);
+        out.format = format_fields(*d);
     }
     return encode_descriptor(out, f);
 }
@@ -528,8 +542,9 @@ void add_item_base(py::module_& m) {
 
 /// Remember the class Item, which is made in Python.
 PyObject* set_item_class(PyObject*, PyObject* type) {
-    const std::array<PyObject*, 6> attributes{names.id,    names.to_buffer, names.allow_immediate,
-                                              names.value, names.version,   names.prepare};
+    const std::array<PyObject*, 7> attributes{
+        names.id,      names.to_buffer, names.allow_immediate, names.value,
+        names.version, names.prepare,   names.set_from_raw};
     item_class = reinterpret_cast<PyTypeObject*>(type);
     Py_INCREF(type);
     for (std::size_t i = 0; i < attributes.size(); ++i)
@@ -649,7 +664,7 @@ bool to_flavour(PyObject* object, flavour& f) noexcept {
 void register_item(py::module_& m) {
     names = {intern("id"),       intern("to_buffer"),     intern("allow_immediate"),
              intern("_prepare"), intern("_numpy_header"), intern("value"),
-             intern("version")};
+             intern("version"),  intern("set_from_raw")};
     const py::module_ numpy = py::module_::import("numpy");
     numpy_array =
         reinterpret_cast<PyTypeObject*>(py::object(numpy.attr("ndarray")).release().ptr());

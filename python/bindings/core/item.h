@@ -40,6 +40,9 @@ struct encoded_item {
     }
 };
 
+/// How received bytes become values; see decode.cc.
+struct value_decoder;
+
 /// How values become bytes. The numbers are used by the Python code.
 enum class encoding : std::uint8_t {
     array = 0,    ///< the memory of a numpy array
@@ -72,6 +75,9 @@ struct descriptor_object {
     PyObject* itemsize_bits;
     std::vector<Py_ssize_t> dimensions;  ///< -1: variable
 
+    // How received bytes become a value; made by decode.cc, dropped by prepare().
+    std::shared_ptr<const value_decoder> decoder;
+
     // The encoded description, for the flavour it was last asked for.
     std::shared_ptr<const std::vector<std::uint8_t>> encoded;
     flavour encoded_flavour;
@@ -86,6 +92,12 @@ struct descriptor_object {
 
 /// Whether the attributes of an Item are those of the extension type, not overridden in Python.
 [[nodiscard]] bool is_plain(PyObject* item) noexcept;
+
+/// Have the members worked out that follow from the attributes. \throw py::error_already_set
+void prepare(descriptor_object* d);
+
+/// The format of a prepared descriptor that has one.
+[[nodiscard]] std::vector<format_field> format_fields(const descriptor_object& d);
 
 /// Number of an item. \throw py::error_already_set if it is no unsigned 64-bit integer
 [[nodiscard]] std::uint64_t item_id(PyObject* item);

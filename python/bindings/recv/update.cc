@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// ItemGroup.update() without the descriptors: the values of a received heap go to the items of a
+// group. How bytes become a value is core/decode.h's part.
+#include <cstdint>
+#include <string>
+
+#include <spead2/wire/protocol.h>
+
+#include "bindings.h"
+#include "core/decode.h"
+#include "support/arguments.h"
+
+namespace spead2::python {
+namespace {
+
+struct {
+    PyObject* get_items;
+    PyObject* id;
+    PyObject* name;
+    PyObject* set_from_raw;
+    PyObject* version;
+} names;
+
+py::object steal(PyObject* object) {
+    if (object == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(object);
+}
+
+/// Complains of values that nothing is known about, but not of as many as a network may send.
+class missing_descriptors {
+public:
+    void add(std::uint64_t id) {
+        if (++n_ > limit) return;
+        const std::string digits = py::str("{:#x}").format(id).cast<std::string>();
+        log_warning("Item with ID " + digits + " received but there is no descriptor");
+    }
+    void finish() const {
+        if (n_ > limit)
+            log_warning("... and " + std::to_string(n_ - limit) +
+                        " more items of the heap without a descriptor");
+    }
+
+private:
+    static constexpr std::size_t limit = 32;
+    std::size_t n_ = 0;
+};
+
+/// Set a value, by a method of the item's class if that has its own. The version goes up by 2:
+/// by 1 for the value, and by 1 for the heap.
+void set_value(const py::object& item, PyObject* raw, PyObject* new_order) {
+    if (is_plain(item.ptr())) {
+        receive_raw(item.ptr(), raw, new_order, 2);
+        return;
+    }
+    steal(run_python<PyObject_CallMethodObjArgs>(item.ptr(), names.set_from_raw, raw, new_order,
+                                                 nullptr));
+    const py::object version = steal(run_python<PyObject_GetAttr>(item.ptr(), names.version));
+    const py::object raised = steal(run_python<PyNumber_Add>(version.ptr(), py::int_(1).ptr()));
+    if (run_python<PyObject_SetAttr>(item.ptr(), names.version, raised.ptr()) != 0)
+        throw py::error_already_set();
+}
+
+void note(const py::dict& updated, const py::object& item) {
+    const descriptor_object* const d = to_item(item.ptr());
+    const py::object name = d != nullptr && d->name != nullptr && is_plain(item.ptr())
+                                ? py::reinterpret_borrow<py::object>(d->name)
+                                : steal(run_python<PyObject_GetAttr>(item.ptr(), names.name));
+    if (run_python<PyDict_SetItem>(updated.ptr(), name.ptr(), item.ptr()) != 0)
+        throw py::error_already_set();
+}
+
+/// From anything with get_items().
+py::dict update_from_any(const py::object& by_id, const py::object& heap, PyObject* new_order) {
+    py::dict updated;
+    missing_descriptors missing;
+    const py::object raw_items = steal(run_python<PySequence_Fast>(
+        steal(run_python<PyObject_CallMethodNoArgs>(heap.ptr(), names.get_items)).ptr(),
+        "get_items() must return a sequence"));
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(raw_items.ptr()); ++i) {
+        const auto raw =
+            py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(raw_items.ptr(), i));
+        const py::object id = steal(run_python<PyObject_GetAttr>(raw.ptr(), names.id));
+        auto item = py::reinterpret_borrow<py::object>(
+            run_python<PyDict_GetItemWithError>(by_id.ptr(), id.ptr()));
+        if (!item) {
+            if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+            const auto number = to_integer<std::uint64_t>(id, "id");
+            if (number != stream_ctrl_id) missing.add(number);
+            continue;
+        }
+        set_value(item, raw.ptr(), new_order);
+        note(updated, item);
+    }
+    missing.finish();
+    return updated;
+}
+
+PyObject* update_items(PyObject*, PyObject* args) {
+    PyObject* by_id = nullptr;
+    PyObject* heap = nullptr;
+    PyObject* new_order = nullptr;
+    if (PyArg_ParseTuple(args, "O!OO", &PyDict_Type, &by_id, &heap, &new_order) == 0)
+        return nullptr;
+    try {
+        return update_from_any(py::reinterpret_borrow<py::object>(by_id),
+                               py::reinterpret_borrow<py::object>(heap), new_order)
+            .release()
+            .ptr();
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+}
+
+}  // namespace
+
+void register_update(py::module_& m) {
+    const auto intern = [](const char* text) {
+        return steal(PyUnicode_InternFromString(text)).release().ptr();
+    };
+    names = {intern("get_items"), intern("id"), intern("name"), intern("set_from_raw"),
+             intern("version")};
+    static PyMethodDef definition{"update_items", update_items, METH_VARARGS, nullptr};
+    m.attr("update_items") =
+        py::reinterpret_steal<py::object>(PyCFunction_New(&definition, nullptr));
+}
+
+}  // namespace spead2::python
