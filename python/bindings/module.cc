@@ -40,6 +40,7 @@ void set_reduce(py::module_& m) {
 PYBIND11_MODULE(_spead2, m) {
     m.doc() = "The engine of the spead2 package. Use the names of spead2 and spead2.send.";
     m.attr("__version__") = SPEAD2_VERSION;
+    m.attr("__distribution__") = "gr-spead2";  // what another package of this name has not
     spead2::python::register_runtime(m);
     spead2::python::register_common(m);
     spead2::python::register_config(m);

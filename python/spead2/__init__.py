@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from . import _one_package  # noqa: F401 first, since it says why the rest may fail
 from ._items import Descriptor, Item, ItemGroup
 from ._spead2 import (
     BUG_COMPAT_DESCRIPTOR_WIDTHS,

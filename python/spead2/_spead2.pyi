@@ -23,6 +23,7 @@ from typing_extensions import Buffer, Self, disjoint_base
 from ._items import Descriptor, Item, ItemGroup
 
 __version__: Final[str]
+__distribution__: Final[str]
 
 BUG_COMPAT_DESCRIPTOR_WIDTHS: Final[int]
 BUG_COMPAT_PYSPEAD_0_5_2: Final[int]
