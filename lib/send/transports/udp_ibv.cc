@@ -62,8 +62,8 @@ namespace {
 class udp_ibv_transport::impl {
 public:
 #ifdef SPEAD2_HAVE_IBVERBS_HEADERS
-    explicit impl(udp_ibv_sender::parameters&& p) : sender(std::move(p)) {}
-    udp_ibv_sender sender;
+    explicit impl(detail::udp_ibv_sender::parameters&& p) : sender(std::move(p)) {}
+    detail::udp_ibv_sender sender;
 #endif
 };
 
@@ -86,7 +86,7 @@ udp_ibv_transport::udp_ibv_transport(const udp_ibv_options& options, std::size_t
                                     " is more than UDP can carry, " +
                                     std::to_string(max_udp_payload) + " bytes");
 #ifdef SPEAD2_HAVE_IBVERBS_HEADERS
-    udp_ibv_sender::parameters p;
+    detail::udp_ibv_sender::parameters p;
     for (const endpoint& e : options.endpoints)
         p.destinations.push_back({ipv4(e), htons(e.port())});
     p.interface = ipv4(local);
