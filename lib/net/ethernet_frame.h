@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The headers in front of a multicast UDP packet: Ethernet II, IPv4 without options, UDP without a
-// checksum. Written once for a destination; what depends on the packet's size is put in later.
+// UDP packets with the headers of the network around them, both ways: Ethernet II, IPv4 or IPv6,
+// UDP. Sending, headers are written once for a destination, and what depends on the packet's size is
+// put in later; receiving, the UDP payload is found in a frame.
 #pragma once
 
 #include <arpa/inet.h>
@@ -10,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
+#include <span>
 
 namespace spead2 {
 
@@ -32,6 +35,7 @@ struct ipv4_endpoint {
             static_cast<std::uint8_t>(a)};
 }
 
+/// What stands in front of a multicast UDP packet over IPv4: no options, no UDP checksum.
 class frame_header {
 public:
     static constexpr std::size_t ethernet_size = 14;
@@ -94,5 +98,79 @@ private:
     std::uint32_t sum_ = 0;  ///< of the IPv4 header without length and checksum
     bool software_checksum_;
 };
+
+/// A UDP packet that was found in a frame or in an IP packet.
+struct udp_datagram {
+    std::span<const std::uint8_t> payload;
+    std::span<const std::uint8_t> source;       ///< address: 4 or 16 bytes in network byte order
+    std::span<const std::uint8_t> destination;  ///< the same
+    std::uint16_t source_port;                  ///< host byte order
+    std::uint16_t destination_port;             ///< host byte order
+};
+
+namespace detail {
+
+[[nodiscard]] inline std::uint32_t get_16(const std::uint8_t* at) noexcept {
+    return static_cast<std::uint32_t>(at[0]) << 8 | at[1];
+}
+
+[[nodiscard]] inline std::optional<udp_datagram> find_udp_payload(
+    std::span<const std::uint8_t> udp, std::span<const std::uint8_t> source,
+    std::span<const std::uint8_t> destination) noexcept {
+    if (udp.size() < 8) return std::nullopt;
+    const std::size_t length = get_16(udp.data() + 4);
+    if (length < 8 || length > udp.size()) return std::nullopt;  // cut off
+    return udp_datagram{udp.subspan(8, length - 8), source, destination,
+                        static_cast<std::uint16_t>(get_16(udp.data())),
+                        static_cast<std::uint16_t>(get_16(udp.data() + 2))};
+}
+
+}  // namespace detail
+
+/// The UDP packet in an IPv4 or IPv6 packet, of which there may follow padding. Nothing if it is
+/// something else, a fragment, cut off, or wrong in its lengths. Checksums are not looked at.
+/// Extension headers of IPv6 are passed over as far as they say nothing of fragments.
+[[nodiscard]] inline std::optional<udp_datagram> find_udp_in_ip(
+    std::span<const std::uint8_t> packet) noexcept {
+    if (packet.empty()) return std::nullopt;
+    if (packet[0] >> 4 == 4) {
+        if (packet.size() < 20) return std::nullopt;
+        const std::size_t header = std::size_t{4} * (packet[0] & 0xf);
+        const std::size_t length = detail::get_16(packet.data() + 2);
+        constexpr std::uint32_t more_fragments_or_offset = 0x3fff;
+        if (header < 20 || length < header || length > packet.size() || packet[9] != IPPROTO_UDP ||
+            (detail::get_16(packet.data() + 6) & more_fragments_or_offset) != 0)
+            return std::nullopt;
+        return detail::find_udp_payload(packet.subspan(header, length - header),
+                                        packet.subspan(12, 4), packet.subspan(16, 4));
+    }
+    if (packet[0] >> 4 != 6 || packet.size() < 40) return std::nullopt;
+    const std::size_t length = detail::get_16(packet.data() + 4);
+    if (length + 40 > packet.size()) return std::nullopt;
+    std::span<const std::uint8_t> rest = packet.subspan(40, length);
+    std::uint8_t next = packet[6];
+    while (next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS) {
+        if (rest.size() < 8) return std::nullopt;
+        const std::size_t header = std::size_t{8} * (rest[1] + std::size_t{1});
+        if (header > rest.size()) return std::nullopt;
+        next = rest[0];
+        rest = rest.subspan(header);
+    }
+    if (next != IPPROTO_UDP) return std::nullopt;
+    return detail::find_udp_payload(rest, packet.subspan(8, 16), packet.subspan(24, 16));
+}
+
+/// The same for an Ethernet frame, with VLAN tags or without.
+[[nodiscard]] inline std::optional<udp_datagram> find_udp_in_ethernet(
+    std::span<const std::uint8_t> frame) noexcept {
+    constexpr std::uint32_t ipv4 = 0x0800, ipv6 = 0x86dd, vlan = 0x8100, service_vlan = 0x88a8;
+    std::size_t at = 12;
+    for (; at + 2 <= frame.size(); at += 4) {
+        const std::uint32_t type = detail::get_16(frame.data() + at);
+        if (type == ipv4 || type == ipv6) return find_udp_in_ip(frame.subspan(at + 2));
+        if (type != vlan && type != service_vlan) break;
+    }
+    return std::nullopt;
+}
 
 }  // namespace spead2
