@@ -32,6 +32,7 @@ namespace {
 
 using spead2::send::group_mode;
 using spead2::send::heap;
+using spead2::send::heap_list;
 using spead2::send::heap_reference;
 using spead2::send::stream;
 using spead2::send::stream_config;
@@ -129,16 +130,13 @@ std::uint64_t send(const parameters& p, std::size_t repetitions,
     }
     const heap one = make_heap(std::span(data).first(p.heap_size), p.items);
 
-    std::shared_ptr<spead2::send::premade_packets> premade;
-    if (p.premade) {
-        std::vector<spead2::send::premade_packets::source> heaps;
-        for (const heap_reference& r : references) heaps.push_back({r.contents, 0});
-        premade = spead2::send::premade_packets::make(std::move(heaps), p.packet_size);
-    }
+    heap_list list;  // keeps its packets
+    if (p.premade)
+        for (const heap_reference& r : references) list.add(r);
 
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < repetitions; i++)
-        bytes += premade   ? s.send_heaps(premade)
+        bytes += p.premade ? s.send_heaps(list, p.mode)
                  : p.group ? s.send_heaps(references, p.mode)
                            : s.send_heap(one);
     return bytes;

@@ -6,8 +6,7 @@
 #include <string>
 #include <utility>
 
-#include <spead2/send/packet_batch.h>
-
+#include "send/packets/packet_batch.h"
 #include "wire/byte_order.h"
 
 namespace spead2::send {

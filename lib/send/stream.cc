@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <spead2/send/stream.h>
 
-#include <stdexcept>
 #include <utility>
 
 #include "send/driver/stream_core.h"
 
 namespace spead2::send {
+
+using detail::stream_core;
+
 namespace {
 
 /// A group that calls a function.
@@ -22,14 +24,20 @@ private:
     stream::completion done_;
 };
 
-void add_all(heap_group& group, std::span<const heap_reference> heaps, group_mode mode,
-             std::size_t max_packet_size) {
-    if (heaps.empty())
+void check_any(std::size_t heaps) {
+    if (heaps == 0)
         throw std::system_error(std::make_error_code(std::errc::invalid_argument),
                                 "the list of heaps is empty");
-    group.reserve(heaps.size());
-    group.set_mode(mode);
-    for (const heap_reference& reference : heaps) group.add(reference, max_packet_size);
+}
+
+void add_all(heap_group& group, std::span<const heap_reference> heaps, group_mode mode,
+             std::size_t max_packet_size) {
+    check_any(heaps.size());
+    detail::group_state& state = detail::group_state::of(group);
+    state.reserve(heaps.size());
+    state.mode = mode;
+    for (const heap_reference& reference : heaps)
+        state.add(heap_reference(reference), max_packet_size);
 }
 
 std::uint64_t send_and_wait(stream_core& core, std::unique_ptr<blocking_group> group) {
@@ -68,12 +76,11 @@ std::uint64_t stream::send_heaps(std::span<const heap_reference> heaps, group_mo
     return send_and_wait(*core_, std::move(group));
 }
 
-std::uint64_t stream::send_heaps(std::shared_ptr<premade_packets> heaps) {
-    if (heaps == nullptr) throw std::invalid_argument("there are no premade_packets to send");
+std::uint64_t stream::send_heaps(heap_list& heaps, group_mode mode) {
+    check_any(heaps.size());
     auto group = std::make_unique<blocking_group>();
-    if (!group->use(std::move(heaps)))
-        throw std::system_error(std::make_error_code(std::errc::device_or_resource_busy),
-                                "these premade_packets are being sent already");
+    group->set_mode(mode);
+    group->add_kept(heaps, core_->max_packet_size());
     return send_and_wait(*core_, std::move(group));
 }
 

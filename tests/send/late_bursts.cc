@@ -301,7 +301,7 @@ void streams_keep_to_it_with_a_slow_transport() {
         h.add_item(0x1000, data.data(), size, false);
         return h;
     };
-    const auto pool = std::make_shared<thread_pool>(1);
+    const auto pool = std::make_shared<spead2::thread_pool>(1);
     for (const behaviour& b : behaviours()) {
         for (const double rate : {1e8, 1e9}) {
             setup s;

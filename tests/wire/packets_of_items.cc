@@ -11,12 +11,12 @@
 #include <vector>
 
 #include <spead2/send/heap.h>
-#include <spead2/send/packet_batch.h>
-#include <spead2/send/packetiser.h>
-#include <spead2/send/premade_packets.h>
 #include <spead2/wire/protocol.h>
 
 #include "../expect.h"
+#include "send/packets/packet_batch.h"
+#include "send/packets/packetiser.h"
+#include "send/packets/premade_packets.h"
 
 namespace {
 

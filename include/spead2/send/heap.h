@@ -39,13 +39,14 @@ struct heap_item {
     }
 };
 
+namespace detail {
+struct heap_kind;
+}
+
 /// What a heap holds, shared between the heap and the streams that are sending it. While anything
 /// but the heap holds it, it does not change: heap::add_* then makes a new one.
 class heap_contents {
 public:
-    /// Where kind() has the number of items.
-    static constexpr unsigned kind_items_shift = 8;
-
     explicit heap_contents(flavour f) noexcept
         : flavour_(f), kind_(static_cast<std::uint64_t>(f.heap_address_bits()) | 1) {}
     heap_contents(const heap_contents&) = delete;
@@ -57,22 +58,19 @@ public:
     /// Bytes of all addressed items together.
     [[nodiscard]] std::uint64_t payload_size() const noexcept { return payload_size_; }
     [[nodiscard]] bool repeat_pointers() const noexcept { return repeat_pointers_; }
-    /// Whether packets only refer to the values of the items: none is read_late(), none so short
-    /// that packets have a copy of it.
-    [[nodiscard]] bool plain() const noexcept { return (kind_ & 1) != 0; }
-    /// Number of items, address bits and plain() in one number, from the high bits to the lowest.
-    [[nodiscard]] std::uint64_t kind() const noexcept { return kind_; }
 
 private:
     friend class heap;
+    friend struct detail::heap_kind;
+    static constexpr unsigned items_shift = 8;
     void add(const heap_item& item) {
         items_.push_back(item);
-        kind_ += std::uint64_t{1} << kind_items_shift;
+        kind_ += std::uint64_t{1} << items_shift;
     }
 
     flavour flavour_;
     bool repeat_pointers_ = false;
-    std::uint64_t kind_;
+    std::uint64_t kind_;  ///< for those who make packets
     std::uint64_t payload_size_ = 0;
     std::vector<heap_item> items_;
     std::vector<heap_owner> owners_;

@@ -8,7 +8,7 @@
 #include <string>
 #include <system_error>
 
-#include <spead2/send/packet_batch.h>
+#include <spead2/send/packets.h>
 
 namespace spead2::send {
 

@@ -17,6 +17,12 @@
 #include "send/packets/only_packet_writer.h"
 
 namespace spead2::send {
+
+void blocking_group::complete() noexcept { core_->complete(*this); }
+
+}  // namespace spead2::send
+
+namespace spead2::send::detail {
 namespace {
 
 // One batch: enough that a system call for it is cheap beside the work, little enough that its
@@ -51,84 +57,6 @@ constexpr std::chrono::milliseconds interrupt_interval{100};
 }
 
 }  // namespace
-
-heap_group::~heap_group() {
-    release_premade();
-    if (owner_.object != nullptr) owner_.release(owner_.object);
-}
-
-bool heap_group::use(std::shared_ptr<premade_packets> heaps) noexcept {
-    if (!heaps->acquire()) return false;
-    premade_ = std::move(heaps);
-    size_ = premade_->size();
-    max_substream_ = premade_->max_substream();
-    return true;
-}
-
-void heap_group::release_premade() noexcept {
-    if (premade_ == nullptr) return;
-    premade_->release();
-    premade_.reset();
-}
-
-void heap_group::expand() {
-    size_ = 0;
-    reserve(premade_->size());
-    for (const premade_packets::source& heap : premade_->heaps())
-        add({heap.contents, -1, heap.substream, -1.0}, premade_->max_packet_size());
-    release_premade();
-}
-
-void heap_group::add(heap_reference reference, std::size_t max_packet_size) {
-    const heap_contents& contents = *reference.contents;
-    if (kept_ == nullptr) {
-        kept_ = std::move(reference.contents);
-    } else {
-        if (kept_more_.empty()) kept_more_.reserve(capacity_);
-        kept_more_.push_back(std::move(reference.contents));
-    }
-    add_kept(contents, only_packet::of(contents, max_packet_size), reference.cnt,
-             reference.substream_index, reference.rate, max_packet_size);
-}
-
-/// What add_kept() cannot add by itself.
-void heap_group::add_other(entry added, std::size_t max_packet_size) {
-    if (std::isnan(added.rate)) throw std::invalid_argument("rate of a heap is not a number (nan)");
-    if (added.only.size == 0) {
-        if (packetisers_.empty()) packetisers_.reserve(capacity_);
-        added.packets = static_cast<std::uint32_t>(packetisers_.size());
-        // (A pointer that owns nothing: the group keeps the contents.)
-        packetisers_.emplace_back(
-            std::shared_ptr<const heap_contents>(std::shared_ptr<void>(), added.contents), 0,
-            max_packet_size);
-    }
-    if (size_ == capacity_) grow(2 * capacity_);
-    if (added.only.size == 0 || added.cnt >= 0 || added.rate >= 0.0) make_not_simple();
-    entries_[size_++] = added;
-    explicit_cnt_ = explicit_cnt_ || added.cnt >= 0;
-    max_substream_ = std::max(max_substream_, added.substream);
-}
-
-/// Set all members of the entries.
-void heap_group::make_not_simple() noexcept {
-    if (!simple_) return;
-    simple_ = false;
-    for (std::size_t i = 0; i < size_; ++i) {
-        entry& e = entries_[i];
-        e = {e.contents, e.substream, e.only, -1, -1.0, 0, 0, 0, false};
-    }
-}
-
-/// Have room for so many heaps, more than now.
-void heap_group::grow(std::size_t heaps) {
-    auto many = std::make_unique_for_overwrite<entry[]>(heaps);
-    std::copy_n(entries_, size_, many.get());
-    many_ = std::move(many);
-    entries_ = many_.get();
-    capacity_ = heaps;
-}
-
-void blocking_group::complete() noexcept { core_->complete(*this); }
 
 stream_core::stream_core(std::shared_ptr<thread_pool> pool, const stream_config& config,
                          std::unique_ptr<transport> carrier)
@@ -176,27 +104,27 @@ private:
 
 // ---- Queue
 
-void stream_core::check(heap_group& group) const {
-    if (group.premade_ != nullptr && group.premade_->max_packet_size() > max_packet_size_)
+void stream_core::check(group_state& group) const {
+    if (group.premade != nullptr && group.premade->max_packet_size() > max_packet_size_)
         throw std::invalid_argument("the packets were made for a max_packet_size of " +
-                                    std::to_string(group.premade_->max_packet_size()) +
+                                    std::to_string(group.premade->max_packet_size()) +
                                     ", but the stream's is " + std::to_string(max_packet_size_));
     const std::size_t max_heaps = config_.max_heaps();
-    if (group.size() > max_heaps - std::min(max_heaps, queued_heaps_))
+    if (group.size > max_heaps - std::min(max_heaps, queued_heaps_))
         throw error(
             std::errc::resource_unavailable_try_again,
-            std::to_string(group.size()) + " more heaps do not fit the queue, which holds " +
+            std::to_string(group.size) + " more heaps do not fit the queue, which holds " +
                 std::to_string(queued_heaps_) + " of max_heaps " + std::to_string(max_heaps));
-    if (group.max_substream_ < num_substreams_ && !group.explicit_cnt_) return;
-    if (group.premade_ != nullptr) group.expand();
-    for (std::size_t i = 0; i < group.size(); ++i) {
+    if (group.max_substream < num_substreams_ && !group.explicit_cnt) return;
+    if (group.premade != nullptr) group.expand();
+    for (std::size_t i = 0; i < group.size; ++i) {
         const entry& e = group.at(i);
         if (e.substream >= num_substreams_)
             throw error(std::errc::invalid_argument,
                         "substream_index " + std::to_string(e.substream) +
                             " is out of range: the stream has " + std::to_string(num_substreams_) +
                             " substreams");
-        if (group.explicit_cnt_ && e.cnt >= 0) {
+        if (group.explicit_cnt && e.cnt >= 0) {
             const flavour& f = e.contents->get_flavour();
             if (static_cast<std::uint64_t>(e.cnt) > f.max_address())
                 throw error(std::errc::invalid_argument, "cnt " + std::to_string(e.cnt) +
@@ -207,52 +135,52 @@ void stream_core::check(heap_group& group) const {
     }
 }
 
-void stream_core::enqueue(heap_group& group) {
+void stream_core::enqueue(group_state& group) {
     check(group);
     const auto seconds_per_byte = [](double rate) { return rate > 0.0 ? 1.0 / rate : 0.0; };
     const double of_stream = seconds_per_byte(hardware_rate_ ? 0.0 : config_.rate());
-    if (group.premade_ != nullptr && of_stream != 0.0) group.expand();
-    group.counted_ = group.premade_ != nullptr || (group.simple_ && of_stream == 0.0);
-    if (group.counted_) {
-        group.next_cnt_ = next_cnt_;
-        group.step_cnt_ = step_cnt_;
-        next_cnt_ += step_cnt_ * group.size();
+    if (group.premade != nullptr && of_stream != 0.0) group.expand();
+    group.counted = group.premade != nullptr || (group.simple && of_stream == 0.0);
+    if (group.counted) {
+        group.next_cnt = next_cnt_;
+        group.step_cnt = step_cnt_;
+        next_cnt_ += step_cnt_ * group.size;
     } else {
         group.make_not_simple();
-        for (std::size_t i = 0; i < group.size(); ++i) {
+        for (std::size_t i = 0; i < group.size; ++i) {
             entry& e = group.at(i);
             if (e.cnt < 0) {
                 e.cnt = static_cast<std::int64_t>(next_cnt_);
                 next_cnt_ += step_cnt_;
             }
             if (e.only.size == 0)
-                group.packetisers_[e.packets].set_cnt(static_cast<std::uint64_t>(e.cnt));
+                group.packetisers[e.packets].set_cnt(static_cast<std::uint64_t>(e.cnt));
             e.rate = e.rate < 0.0 ? of_stream : seconds_per_byte(e.rate);
-            group.paced_ = group.paced_ || e.rate > 0.0;
+            group.paced = group.paced || e.rate > 0.0;
             e.next = static_cast<std::uint32_t>(i + 1);
         }
-        if (group.size() != 0) {
-            group.at(group.size() - 1).next = 0;
-            group.previous_ = static_cast<std::uint32_t>(group.size() - 1);
+        if (group.size != 0) {
+            group.at(group.size - 1).next = 0;
+            group.previous = static_cast<std::uint32_t>(group.size - 1);
         }
     }
-    group.unfinished_ = group.unpacketised_ = group.size();
-    group.next_group_ = nullptr;
-    (tail_ != nullptr ? tail_->next_group_ : head_) = &group;
+    group.unfinished = group.unpacketised = group.size;
+    group.next_group = nullptr;
+    (tail_ != nullptr ? tail_->next_group : head_) = &group;
     tail_ = &group;
     if (fill_ == nullptr) fill_ = &group;
-    queued_heaps_ += group.size();
+    queued_heaps_ += group.size;
     ++submitted_;
 }
 
 /// Undo enqueue() of the youngest group, which nobody has looked at yet, but in the group itself.
-void stream_core::remove_last(heap_group& group, std::uint64_t next_cnt) noexcept {
-    heap_group* before = nullptr;
-    for (heap_group* g = head_; g != &group; g = g->next_group_) before = g;
-    (before != nullptr ? before->next_group_ : head_) = nullptr;
+void stream_core::remove_last(group_state& group, std::uint64_t next_cnt) noexcept {
+    group_state* before = nullptr;
+    for (group_state* g = head_; g != &group; g = g->next_group) before = g;
+    (before != nullptr ? before->next_group : head_) = nullptr;
     tail_ = before;
     if (fill_ == &group) fill_ = nullptr;
-    queued_heaps_ -= group.size();
+    queued_heaps_ -= group.size;
     --submitted_;
     next_cnt_ = next_cnt;
 }
@@ -260,12 +188,13 @@ void stream_core::remove_last(heap_group& group, std::uint64_t next_cnt) noexcep
 void stream_core::submit(std::unique_ptr<heap_group>& group, drive how) {
     std::unique_lock lock(mutex_);
     const std::uint64_t next_cnt = next_cnt_;
-    enqueue(*group);
+    group_state& state = group_state::of(*group);
+    enqueue(state);
     if (role_ == role::nobody && how == drive::worker) {
         role_ = role::worker;
         if (!worker_->wake(shared_from_this())) {
             role_ = role::nobody;
-            remove_last(*group, next_cnt);
+            remove_last(state, next_cnt);
             throw error(std::errc::operation_canceled, "the stream's thread pool was stopped");
         }
     }
@@ -341,7 +270,7 @@ bool stream_core::wait(std::unique_ptr<blocking_group>& owner, const interrupt_c
     blocking_group& group = *owner;
     group.core_ = this;
     std::unique_lock lock(mutex_);
-    enqueue(group);
+    enqueue(group_state::of(group));
     static_cast<void>(owner.release());
     bool driving = role_ == role::nobody;
     if (driving)
@@ -572,39 +501,39 @@ task_wait stream_core::step() noexcept {
 }
 
 /// The entry whose turn it is to make a packet; null if the group has made all of them.
-stream_core::entry* stream_core::next_entry(heap_group& group) noexcept {
-    while (group.unpacketised_ != 0) {
-        entry& e = group.at(group.current_);
+stream_core::entry* stream_core::next_entry(group_state& group) noexcept {
+    while (group.unpacketised != 0) {
+        entry& e = group.at(group.current);
         if (!e.packetised) return &e;
         // Out of the ring.
-        --group.unpacketised_;
-        if (group.mode_ == group_mode::round_robin) group.at(group.previous_).next = e.next;
-        group.current_ = e.next;
+        --group.unpacketised;
+        if (group.mode == group_mode::round_robin) group.at(group.previous).next = e.next;
+        group.current = e.next;
     }
     return nullptr;
 }
 
 /// The current entry has made a packet.
-void stream_core::advance(heap_group& group) noexcept {
-    if (group.mode_ == group_mode::serial) return;
-    const entry& e = group.at(group.current_);
+void stream_core::advance(group_state& group) noexcept {
+    if (group.mode == group_mode::serial) return;
+    const entry& e = group.at(group.current);
     if (e.packetised) return;  // next_entry() takes it out
-    group.previous_ = group.current_;
-    group.current_ = e.next;
+    group.previous = group.current;
+    group.current = e.next;
 }
 
 /// Make the next packets of a heap, at most so many.
-packetiser::run stream_core::make_packets(heap_group& group, entry& e, std::size_t most) noexcept {
+packetiser::run stream_core::make_packets(group_state& group, entry& e, std::size_t most) noexcept {
     const auto substream = static_cast<std::uint32_t>(e.substream);
     packetiser::run run{1, e.only.size};
     const bool small = e.only.size != 0;
     if (small) {
-        detail::only_packet_writer writer(batch_);
+        only_packet_writer writer(batch_);
         writer.set_form(e.only, e.contents->get_flavour());
         writer.write(*e.contents, static_cast<std::uint64_t>(e.cnt), substream);
         e.packetised = true;
     } else {
-        packetiser& packets = group.packetisers_[e.packets];
+        packetiser& packets = group.packetisers[e.packets];
         run = packets.next_run(batch_, substream, most);
         e.unreleased += run.count;
         e.packetised = packets.done();
@@ -623,16 +552,16 @@ packetiser::run stream_core::make_packets(heap_group& group, entry& e, std::size
 
 /// Make the packets of heaps that need only one, from the current entry on, as many as there are in a
 /// row and there is room for, in a group without rates. \return bytes
-std::size_t stream_core::fill_small(heap_group& group, std::size_t most_bytes) noexcept {
-    entry* const begin = &group.at(group.current_);
-    const entry* const end = group.entries_ + group.size_;
+std::size_t stream_core::fill_small(group_state& group, std::size_t most_bytes) noexcept {
+    entry* const begin = &group.at(group.current);
+    const entry* const end = group.entries + group.size;
     entry* e = begin;
-    const bool counted = group.counted_;
-    const std::uint64_t step_cnt = group.step_cnt_;
-    std::uint64_t cnt = group.next_cnt_;
+    const bool counted = group.counted;
+    const std::uint64_t step_cnt = group.step_cnt;
+    std::uint64_t cnt = group.next_cnt;
     std::size_t bytes = 0;
     {
-        detail::only_packet_writer writer(batch_);
+        only_packet_writer writer(batch_);
         do {
             // All of one form that follow each other.
             const only_packet form = e->only;
@@ -653,20 +582,20 @@ std::size_t stream_core::fill_small(heap_group& group, std::size_t most_bytes) n
             bytes += std::size_t{count} * form.size;
         } while (e < end && e->only.size != 0 && bytes < most_bytes);
     }
-    group.next_cnt_ = cnt;
-    group.unpacketised_ -= static_cast<std::size_t>(e - begin);
-    group.current_ = e < end ? static_cast<std::uint32_t>(e - group.entries_) : 0;
+    group.next_cnt = cnt;
+    group.unpacketised -= static_cast<std::size_t>(e - begin);
+    group.current = e < end ? static_cast<std::uint32_t>(e - group.entries) : 0;
     return bytes;
 }
 
 /// Have the next packets of a group sent that are made already.
-void stream_core::fill_premade(heap_group& group) noexcept {
-    const std::size_t first = group.size() - group.unpacketised_;
-    ready_ = group.premade_->renew(first, std::min(group.unpacketised_, max_run_), group.next_cnt_,
-                                   group.step_cnt_);
+void stream_core::fill_premade(group_state& group) noexcept {
+    const std::size_t first = group.size - group.unpacketised;
+    ready_ = group.premade->renew(first, std::min(group.unpacketised, max_run_), group.next_cnt,
+                                   group.step_cnt);
     const std::size_t count = ready_.packets.size();
-    group.next_cnt_ += group.step_cnt_ * count;
-    group.unpacketised_ -= count;
+    group.next_cnt += group.step_cnt * count;
+    group.unpacketised -= count;
     packet_run run{&group, nullptr, ready_.packets.front().size, 0};
     for (const packet& p : ready_.packets) {
         if (p.size != run.size) {
@@ -683,15 +612,15 @@ stream_core::fill_result stream_core::fill() noexcept {
     batch_.clear();
     ready_ = {};
     ready_next_ = 0;
-    heap_group* group;
-    heap_group* last;
+    group_state* group;
+    group_state* last;
     {
         const std::lock_guard lock(mutex_);
         group = fill_;
         last = tail_;
         if (group == nullptr) {
             // A group without heaps is finished from the start.
-            finished_some_ = finished_some_ || (head_ != nullptr && head_->unfinished_ == 0);
+            finished_some_ = finished_some_ || (head_ != nullptr && head_->unfinished == 0);
             return fill_result::nothing;
         }
     }
@@ -699,28 +628,28 @@ stream_core::fill_result stream_core::fill() noexcept {
     bool early = false;
     std::size_t bytes = 0;
     while (group != nullptr && bytes < batch_bytes && batch_.has_room()) {
-        if (group->premade_ != nullptr && group->unpacketised_ != 0) {
+        if (group->premade != nullptr && group->unpacketised != 0) {
             if (batch_.empty()) fill_premade(*group);
             break;
         }
-        if (group->counted_ && group->unpacketised_ != 0) {
+        if (group->counted && group->unpacketised != 0) {
             bytes += fill_small(*group, batch_bytes - bytes);
             continue;
         }
         entry* const e = next_entry(*group);
         if (e == nullptr) {
-            finished_some_ = finished_some_ || group->unfinished_ == 0;
-            group = group == last ? nullptr : group->next_group_;
+            finished_some_ = finished_some_ || group->unfinished == 0;
+            group = group == last ? nullptr : group->next_group;
             continue;
         }
-        if (e->only.size != 0 && !group->paced_ &&
-            (group->mode_ == group_mode::serial || group->packetisers_.empty())) {
+        if (e->only.size != 0 && !group->paced &&
+            (group->mode == group_mode::serial || group->packetisers.empty())) {
             bytes += fill_small(*group, batch_bytes - bytes);
             continue;
         }
         // In round robin, one packet of each heap.
         std::size_t most =
-            group->mode_ == group_mode::serial || group->unpacketised_ == 1 ? max_run_ : 1;
+            group->mode == group_mode::serial || group->unpacketised == 1 ? max_run_ : 1;
         if (e->rate > 0.0) {
             if (!paced) {
                 early = !start_burst(e->rate);
@@ -728,7 +657,7 @@ stream_core::fill_result stream_core::fill() noexcept {
                 paced = true;
             }
             const std::size_t fitting = limiter_.fitting(
-                e->only.size != 0 ? e->only.size : group->packetisers_[e->packets].next_size());
+                e->only.size != 0 ? e->only.size : group->packetisers[e->packets].next_size());
             if (fitting == 0) {
                 limiter_.exhaust();
                 early = batch_.empty();
@@ -747,7 +676,7 @@ stream_core::fill_result stream_core::fill() noexcept {
         if (group != nullptr)
             fill_ = group;
         else
-            fill_ = last->next_group_;
+            fill_ = last->next_group;
     }
     if (!batch_.empty()) ready_ = batch_.from(0);
     if (ready_.packets.empty()) return early ? fill_result::early : fill_result::nothing;
@@ -774,18 +703,18 @@ bool stream_core::start_burst(double seconds_per_byte) noexcept {
 /// \a count packets of the front run are released.
 void stream_core::packets_left(packet_run& run, std::uint32_t count) noexcept {
     run.count -= count;
-    heap_group& group = *run.group;
+    group_state& group = *run.group;
     if (run.heap == nullptr) {
-        group.unfinished_ -= count;
+        group.unfinished -= count;
     } else if (run.heap->only.size != 0) {
-        group.unfinished_ -= count;
+        group.unfinished -= count;
         run.heap += count;
     } else {
         entry& e = *run.heap;
         e.unreleased -= count;
-        if (e.unreleased == 0 && e.packetised) --group.unfinished_;
+        if (e.unreleased == 0 && e.packetised) --group.unfinished;
     }
-    if (group.unfinished_ == 0) finished_some_ = true;
+    if (group.unfinished == 0) finished_some_ = true;
     if (run.count == 0) ++first_run_;
 }
 
@@ -794,14 +723,14 @@ void stream_core::account(const send_result& result) noexcept {
     for (std::size_t left = result.released; left > 0;) {
         packet_run& run = runs_[first_run_];
         const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(left, run.count));
-        run.group->bytes_sent_ += std::uint64_t{n} * run.size;
+        run.group->bytes_sent += std::uint64_t{n} * run.size;
         left -= n;
         packets_left(run, n);
     }
     for (std::size_t left = result.failed; left > 0;) {
         packet_run& run = runs_[first_run_];
         const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(left, run.count));
-        if (!run.group->error_) run.group->error_ = result.error;
+        if (!run.group->error) run.group->error = result.error;
         left -= n;
         packets_left(run, n);
     }
@@ -816,30 +745,30 @@ void stream_core::account(const send_result& result) noexcept {
 
 void stream_core::complete_groups() noexcept {
     finished_some_ = false;
-    heap_group* first;
+    group_state* first;
     std::uint64_t n = 0;
     {
         const std::lock_guard lock(mutex_);
         first = head_;
-        heap_group* last = nullptr;
-        while (head_ != nullptr && head_->unfinished_ == 0) {
+        group_state* last = nullptr;
+        while (head_ != nullptr && head_->unfinished == 0) {
             last = head_;
-            queued_heaps_ -= head_->size();
-            if (fill_ == head_) fill_ = head_->next_group_;
-            head_ = head_->next_group_;
+            queued_heaps_ -= head_->size;
+            if (fill_ == head_) fill_ = head_->next_group;
+            head_ = head_->next_group;
             ++n;
         }
         if (head_ == nullptr) tail_ = nullptr;
-        if (last != nullptr) last->next_group_ = nullptr;
+        if (last != nullptr) last->next_group = nullptr;
     }
     if (n != 0) complete_list(first, n);
 }
 
-void stream_core::complete_list(heap_group* first, std::uint64_t n) noexcept {
+void stream_core::complete_list(group_state* first, std::uint64_t n) noexcept {
     completing_thread_.store(std::this_thread::get_id());
     while (first != nullptr) {
-        heap_group* const group = first;
-        first = group->next_group_;
+        group_state* const group = first;
+        first = group->next_group;
         group->release_premade();
         group->complete();
     }
@@ -858,14 +787,14 @@ void stream_core::fail_all(const std::error_code& error) noexcept {
     runs_.clear();
     first_run_ = 0;
     finished_some_ = false;
-    heap_group* first;
+    group_state* first;
     std::uint64_t n = 0;
     {
         const std::lock_guard lock(mutex_);
         first = head_;
-        for (heap_group* g = head_; g != nullptr; g = g->next_group_) {
-            queued_heaps_ -= g->size();
-            if (g->unfinished_ != 0 && !g->error_) g->error_ = error;
+        for (group_state* g = head_; g != nullptr; g = g->next_group) {
+            queued_heaps_ -= g->size;
+            if (g->unfinished != 0 && !g->error) g->error = error;
             ++n;
         }
         head_ = tail_ = fill_ = nullptr;
@@ -895,4 +824,4 @@ void stream_core::wait_as_caller(const task_wait& wait, clock::time_point limit,
     }
 }
 
-}  // namespace spead2::send
+}  // namespace spead2::send::detail

@@ -15,9 +15,11 @@
 #include <vector>
 
 #include <spead2/send/stream.h>
+#include "group.h"
 #include "rate_limiter.h"
+#include "send/packets/packet_batch.h"
 
-namespace spead2::send {
+namespace spead2::send::detail {
 
 class stream_core final : public pool_task, public std::enable_shared_from_this<stream_core> {
 public:
@@ -47,23 +49,23 @@ public:
     void complete(blocking_group& group) noexcept;
 
 private:
-    using entry = heap_group::entry;
+    using entry = group_state::entry;
 
     /// Who may touch the members marked "driver".
     enum class role : std::uint8_t { nobody, worker, caller };
 
     /// Consecutive packets of one size: of one heap, or the only ones of consecutive heaps.
     struct packet_run {
-        heap_group* group;
+        group_state* group;
         entry* heap;  ///< the first one; null for premade packets
         std::uint32_t size;
         std::uint32_t count;
     };
 
     // Queue.
-    void enqueue(heap_group& group);
-    void check(heap_group& group) const;
-    void remove_last(heap_group& group, std::uint64_t next_cnt) noexcept;
+    void enqueue(group_state& group);
+    void check(group_state& group) const;
+    void remove_last(group_state& group, std::uint64_t next_cnt) noexcept;
     void add_waiting(blocking_group& group) noexcept;
     void remove_waiting(blocking_group& group) noexcept;
     /// Let go of the driver's role: to a thread that waits, a worker, or nobody.
@@ -74,16 +76,16 @@ private:
     enum class fill_result : std::uint8_t { some, nothing, early };
     [[nodiscard]] fill_result fill() noexcept;
     [[nodiscard]] bool start_burst(double seconds_per_byte) noexcept;
-    void fill_premade(heap_group& group) noexcept;
-    [[nodiscard]] std::size_t fill_small(heap_group& group, std::size_t most_bytes) noexcept;
-    [[nodiscard]] static entry* next_entry(heap_group& group) noexcept;
-    static void advance(heap_group& group) noexcept;
-    packetiser::run make_packets(heap_group& group, entry& e, std::size_t most) noexcept;
+    void fill_premade(group_state& group) noexcept;
+    [[nodiscard]] std::size_t fill_small(group_state& group, std::size_t most_bytes) noexcept;
+    [[nodiscard]] static entry* next_entry(group_state& group) noexcept;
+    static void advance(group_state& group) noexcept;
+    packetiser::run make_packets(group_state& group, entry& e, std::size_t most) noexcept;
     void account(const send_result& result) noexcept;
     void packets_left(packet_run& run, std::uint32_t count) noexcept;
     void complete_groups() noexcept;
     void fail_all(const std::error_code& error) noexcept;
-    void complete_list(heap_group* first, std::uint64_t n) noexcept;
+    void complete_list(group_state* first, std::uint64_t n) noexcept;
     class precise_timer;
     static void wait_as_caller(const task_wait& wait, clock::time_point limit,
                                precise_timer& timer) noexcept;
@@ -102,9 +104,9 @@ private:
     stream_config config_;
     std::uint64_t next_cnt_ = 1;
     std::uint64_t step_cnt_ = 1;
-    heap_group* head_ = nullptr;  ///< oldest group that is not complete
-    heap_group* tail_ = nullptr;
-    heap_group* fill_ = nullptr;  ///< oldest group that may have packets to make
+    group_state* head_ = nullptr;  ///< oldest group that is not complete
+    group_state* tail_ = nullptr;
+    group_state* fill_ = nullptr;  ///< oldest group that may have packets to make
     std::size_t queued_heaps_ = 0;
     std::uint64_t submitted_ = 0;  ///< groups
     role role_ = role::nobody;
@@ -130,4 +132,4 @@ private:
     bool finished_some_ = false;
 };
 
-}  // namespace spead2::send
+}  // namespace spead2::send::detail

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-#include <spead2/send/packet_batch.h>
+#include "packet_batch.h"
 
 namespace spead2::send::detail {
 

@@ -8,12 +8,12 @@
 #include <cstdint>
 
 #include <spead2/send/heap.h>
-#include <spead2/send/packet_batch.h>
-#include <spead2/send/packetiser.h>
 #include <spead2/wire/protocol.h>
 
 #include "extent_cursor.h"
 #include "item_pointer.h"
+#include "only_packet.h"
+#include "packet_batch.h"
 
 namespace spead2::send::detail {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <spead2/send/packet_batch.h>
+#include "packet_batch.h"
 
 namespace spead2::send {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <spead2/send/packetiser.h>
+#include "packetiser.h"
 
 #include <algorithm>
 #include <cstring>
@@ -8,6 +8,7 @@
 
 #include "extent_cursor.h"
 #include "item_pointer.h"
+#include "only_packet.h"
 
 namespace spead2::send {
 namespace {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <spead2/send/premade_packets.h>
+#include "premade_packets.h"
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
-#include <spead2/send/packetiser.h>
 #include <spead2/wire/protocol.h>
 
 #include "item_pointer.h"

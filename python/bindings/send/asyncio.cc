@@ -464,9 +464,10 @@ PyObject* process_callbacks(PyObject* self, PyObject*) {
 
 /// Queue a group; its future is the result.
 PyObject* queue(PyObject* self, asyncio_stream& s, loop_state& state,
-                std::unique_ptr<asyncio_group> group, std::uint64_t bytes) {
+                std::unique_ptr<asyncio_group> group) {
     asyncio_group* const g = group.get();
     const std::size_t heaps = g->size();
+    const std::uint64_t bytes = g->payload_size();
     py::object future = py::reinterpret_borrow<py::object>(g->future());
     std::unique_ptr<heap_group> submitted = std::move(group);
     schedule(self, state);
@@ -516,10 +517,8 @@ PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_ar
     try {
         loop_state& state = current_state(*s);
         auto group = make_group(state);
-        auto contents = h->value.contents();
-        const std::uint64_t bytes = contents->payload_size();
-        group->add({std::move(contents), cnt, substream_index, rate}, s->max_packet_size());
-        return queue(self, *s, state, std::move(group), bytes);
+        group->add({h->value.contents(), cnt, substream_index, rate}, s->max_packet_size());
+        return queue(self, *s, state, std::move(group));
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -553,8 +552,8 @@ PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_a
             return future.release().ptr();
         }
         group->set_mode(mode);
-        const std::uint64_t bytes = heaps.add_to(*group, s->max_packet_size());
-        return queue(self, *s, state, std::move(group), bytes);
+        heaps.add_to(*group, s->max_packet_size());
+        return queue(self, *s, state, std::move(group));
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -567,7 +566,7 @@ PyObject* flush_future(PyObject* self, PyObject*) {
     if (s == nullptr) return nullptr;
     try {
         loop_state& state = current_state(*s);
-        return queue(self, *s, state, make_group(state), 0);
+        return queue(self, *s, state, make_group(state));
     } catch (...) {
         set_python_error();
         return nullptr;

@@ -2,8 +2,8 @@
 // Heap, HeapReference and HeapReferenceList.
 #include "heap.h"
 
-#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
 #include <new>
 
@@ -212,6 +212,12 @@ flavour : Flavour
 
 // ---- HeapReference
 
+/// The Heap that has a listed heap.
+PyObject* object_of(const listed_heap& h) noexcept {
+    const auto* const value = reinterpret_cast<const char*>(h.source);
+    return reinterpret_cast<PyObject*>(const_cast<char*>(value) - offsetof(heap_object, value));
+}
+
 heap_reference_object* as_reference(PyObject* self) noexcept {
     return reinterpret_cast<heap_reference_object*>(self);
 }
@@ -232,13 +238,13 @@ PyObject* reference_new(PyTypeObject* type, PyObject* args, PyObject* keywords) 
     if (self == nullptr) return nullptr;
     Py_INCREF(h);
     new (&as_reference(self)->value)
-        listed_heap{h, h->value.contents(), cnt, substream_index, rate};
+        listed_heap{&h->value, h->value.contents(), cnt, substream_index, rate};
     return self;
 }
 
 void reference_dealloc(PyObject* self) {
     if (as_reference(self)->weak_references != nullptr) PyObject_ClearWeakRefs(self);
-    heap_object* const h = as_reference(self)->value.heap;
+    PyObject* const h = object_of(as_reference(self)->value);
     as_reference(self)->value.~listed_heap();
     Py_DECREF(h);
     free_object(self);
@@ -249,14 +255,14 @@ PyObject* reference_repr(PyObject* self) {
     PyObject* const rate = PyFloat_FromDouble(r.rate);
     if (rate == nullptr) return nullptr;
     PyObject* const text = run_python<PyUnicode_FromFormat>(
-        "HeapReference(%R, cnt=%lld, substream_index=%zu, rate=%R)", r.heap,
+        "HeapReference(%R, cnt=%lld, substream_index=%zu, rate=%R)", object_of(r),
         static_cast<long long>(r.cnt), r.substream_index, rate);
     Py_DECREF(rate);
     return text;
 }
 
 PyObject* reference_get_heap(PyObject* self, void*) {
-    auto* const h = reinterpret_cast<PyObject*>(as_reference(self)->value.heap);
+    PyObject* const h = object_of(as_reference(self)->value);
     Py_INCREF(h);
     return h;
 }
@@ -362,16 +368,14 @@ PyObject* fast_sequence(PyObject* heaps) {
 
 PyObject* list_alloc(PyTypeObject* type) {
     PyObject* const self = type->tp_alloc(type, 0);
-    if (self != nullptr) {
-        new (&as_list(self)->heaps) std::vector<listed_heap>();
-        new (&as_list(self)->premade) std::shared_ptr<premade_packets>();
-    }
+    if (self != nullptr) new (&as_list(self)->heaps) heap_list();
     return self;
 }
 
-void append(std::vector<listed_heap>& list, const listed_heap& h) {
-    list.push_back(h);
-    Py_INCREF(h.heap);
+/// Add the heap of a reference, with what it holds now.
+void append(heap_list& list, const listed_heap& h) {
+    list.add(*h.source, h.cnt, h.substream_index, h.rate);
+    Py_INCREF(object_of(h));
 }
 
 PyObject* list_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
@@ -385,13 +389,13 @@ PyObject* list_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     if (heaps == nullptr) return nullptr;
     const auto heaps_owner = py::reinterpret_steal<py::object>(heaps);
     try {
-        std::vector<listed_heap>& list = as_list(self)->heaps;
+        heap_list& list = as_list(self)->heaps;
         const Py_ssize_t n = PySequence_Fast_GET_SIZE(heaps);
         list.reserve(static_cast<std::size_t>(n));
         for (Py_ssize_t i = 0; i < n; ++i) {
             const listed_heap* const r = to_reference(PySequence_Fast_GET_ITEM(heaps, i), i);
             if (r == nullptr) return nullptr;
-            append(list, {r->heap, r->heap->value.contents(), r->cnt, r->substream_index, r->rate});
+            append(list, *r);
         }
     } catch (...) {
         set_python_error();
@@ -402,11 +406,10 @@ PyObject* list_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
 
 void list_dealloc(PyObject* self) {
     if (as_list(self)->weak_references != nullptr) PyObject_ClearWeakRefs(self);
-    const std::vector<listed_heap> heaps = std::move(as_list(self)->heaps);
-    as_list(self)->heaps.~vector();
-    as_list(self)->premade.~shared_ptr();
+    const heap_list heaps = std::move(as_list(self)->heaps);
+    as_list(self)->heaps.~heap_list();
     free_object(self);
-    for (const listed_heap& h : heaps) Py_DECREF(h.heap);
+    for (const listed_heap& h : heaps.heaps()) Py_DECREF(object_of(h));
 }
 
 PyObject* list_repr(PyObject* self) {
@@ -433,10 +436,10 @@ PyObject* list_subscript(PyObject* self, PyObject* key) {
     PyObject* const result = list_alloc(heap_reference_list_type);
     if (result == nullptr) return nullptr;
     try {
-        std::vector<listed_heap>& list = as_list(result)->heaps;
+        heap_list& list = as_list(result)->heaps;
         list.reserve(static_cast<std::size_t>(n));
         for (Py_ssize_t i = 0; i < n; ++i)
-            append(list, as_list(self)->heaps[static_cast<std::size_t>(start + i * step)]);
+            append(list, as_list(self)->heaps.heaps()[static_cast<std::size_t>(start + i * step)]);
     } catch (...) {
         set_python_error();
         Py_DECREF(result);
@@ -497,10 +500,6 @@ PyObject* new_heap(const flavour& f) noexcept {
     return self;
 }
 
-namespace {
-constexpr std::size_t max_premade_substream = 0xffffffff;
-}  // namespace
-
 heap_references::heap_references(PyObject* heaps) {
     if (Py_TYPE(heaps) == heap_reference_list_type) {
         owner_ = py::reinterpret_borrow<py::object>(heaps);
@@ -516,77 +515,23 @@ heap_references::heap_references(PyObject* heaps) {
     size_ = static_cast<std::size_t>(PyTuple_GET_SIZE(owner_.ptr()));
 }
 
-/// Whether the group can have the packets of last time instead of the heaps.
-bool heap_references::use_premade(heap_group& group, std::size_t max_packet_size) {
-    heap_reference_list_object& list = *list_;
-    const auto as_it_was = [](const listed_heap& r) {
-        return &r.heap->value.view() == r.contents.get();
-    };
-    if (list.premade_size != max_packet_size) {
-        // The first time, which may be the only one.
-        list.premade_size = max_packet_size;
-        list.premade.reset();
-        list.made = false;
-        return false;
-    }
-    if (list.made && list.premade == nullptr) return false;
-    if (!std::all_of(list.heaps.begin(), list.heaps.end(), as_it_was)) {
-        list.premade.reset();
-        list.made = true;
-        return false;
-    }
-    if (!list.made) {
-        list.made = true;
-        std::vector<premade_packets::source> heaps;
-        heaps.reserve(size_);
-        for (const listed_heap& r : list.heaps) {
-            if (r.cnt >= 0 || !(r.rate < 0.0) || r.substream_index > max_premade_substream)
-                return false;
-            heaps.push_back({r.contents, static_cast<std::uint32_t>(r.substream_index)});
-        }
-        list.premade = premade_packets::make(std::move(heaps), max_packet_size);
-        if (list.premade == nullptr) return false;
-    }
-    return group.use(list.premade);
-}
-
-std::uint64_t heap_references::add_to(heap_group& group, std::size_t max_packet_size) {
-    if (list_ != nullptr && use_premade(group, max_packet_size))
-        return list_->premade->payload_size();
-    std::uint64_t bytes = 0;
-    // Of the heap before.
-    only_packet only{};
-    std::uint64_t kind = 0;
-    std::uint64_t payload = 0;
-    const auto add = [&](const listed_heap& r) {
-        const heap& h = r.heap->value;
-        const heap_contents& contents = h.view();
-        bytes += contents.payload_size();
-        // The group keeps the reference, which keeps the contents, unless they are new.
-        if (&contents != r.contents.get()) {
-            group.add({h.contents(), r.cnt, r.substream_index, r.rate}, max_packet_size);
-            return;
-        }
-        if (contents.kind() != kind || contents.payload_size() != payload) {
-            kind = contents.kind();
-            payload = contents.payload_size();
-            only = only_packet::of(contents, max_packet_size);
-        }
-        group.add_kept(contents, only, r.cnt, r.substream_index, r.rate, max_packet_size);
-    };
-    group.reserve(size_);
+void heap_references::add_to(heap_group& group, std::size_t max_packet_size) {
     if (list_ != nullptr) {
-        for (const listed_heap& r : list_->heaps) add(r);
+        group.add_kept(list_->heaps, max_packet_size);
     } else {
-        for (std::size_t i = 0; i < size_; ++i) {
-            const auto index = static_cast<Py_ssize_t>(i);
-            const listed_heap* const r = to_reference(PyTuple_GET_ITEM(owner_.ptr(), index), index);
-            if (r == nullptr) throw py::error_already_set();
-            add(*r);
+        group.reserve(size_);
+        std::array<const listed_heap*, 64> some;
+        for (std::size_t i = 0; i < size_;) {
+            std::size_t n = 0;
+            for (; n < some.size() && i < size_; ++n, ++i) {
+                const auto index = static_cast<Py_ssize_t>(i);
+                some[n] = to_reference(PyTuple_GET_ITEM(owner_.ptr(), index), index);
+                if (some[n] == nullptr) throw py::error_already_set();
+            }
+            group.add_kept({some.data(), n}, max_packet_size);
         }
     }
     group.keep_alive({owner_.release().ptr(), release_reference});
-    return bytes;
 }
 
 void register_heap(py::module_& m) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // PacketGenerator: the packets of a heap, without a stream.
-#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 
-#include <spead2/send/packetiser.h>
+#include <spead2/send/packet_generator.h>
 
 #include "bindings.h"
 #include "heap.h"
@@ -12,39 +13,16 @@
 namespace spead2::python {
 namespace {
 
-class packet_generator {
-public:
-    packet_generator(const heap& h, std::uint64_t cnt, std::size_t max_packet_size)
-        : packets_(h.contents(), cnt, max_packet_size),
-          batch_(1, std::min(max_packet_size, largest_packet(*h.contents()))) {}
-
-    py::bytes next() {
-        if (packets_.done()) throw py::stop_iteration();
-        batch_.clear();
-        const std::size_t size = packets_.next(batch_, 0);
-        auto bytes = py::reinterpret_steal<py::bytes>(
-            PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
-        if (!bytes) throw py::error_already_set();
-        char* out = PyBytes_AS_STRING(bytes.ptr());
-        const packet_span span = batch_.from(0);
-        for (const packet& p : span.packets)
-            for (std::uint32_t i = 0; i < p.n_iov; ++i) {
-                const iovec& part = span.iovs[p.first_iov + i];
-                out = std::copy_n(static_cast<const char*>(part.iov_base), part.iov_len, out);
-            }
-        return bytes;
-    }
-
-private:
-    /// No packet of the heap is larger, whatever the maximum.
-    static std::size_t largest_packet(const heap_contents& contents) {
-        return min_packet_size + (contents.items().size() + 1) * item_pointer_size +
-               static_cast<std::size_t>(contents.payload_size());
-    }
-
-    packetiser packets_;
-    packet_batch batch_;
-};
+/// The next packet as bytes.
+py::bytes next_packet(packet_generator& packets) {
+    if (packets.done()) throw py::stop_iteration();
+    const std::size_t size = packets.next_size();
+    auto bytes = py::reinterpret_steal<py::bytes>(
+        PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+    if (!bytes) throw py::error_already_set();
+    packets.next({reinterpret_cast<std::uint8_t*>(PyBytes_AS_STRING(bytes.ptr())), size});
+    return bytes;
+}
 
 }  // namespace
 
@@ -79,7 +57,7 @@ ValueError
              }),
              py::arg("heap"), py::arg("cnt"), py::arg("max_packet_size"))
         .def("__iter__", [](const py::object& self) { return self; })
-        .def("__next__", &packet_generator::next)
+        .def("__next__", next_packet)
         .def("__repr__", [](const packet_generator&) { return "<spead2.send.PacketGenerator>"; });
     set_module(bound, "spead2.send");
 }

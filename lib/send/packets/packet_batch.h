@@ -12,23 +12,9 @@
 
 #include <sys/uio.h>
 
+#include <spead2/send/packets.h>
+
 namespace spead2::send {
-
-/// One packet: iovecs [first_iov, first_iov + n_iov) of its batch, the first of which starts with
-/// the packet header.
-struct packet {
-    std::uint32_t first_iov;
-    std::uint32_t n_iov;
-    std::uint32_t size;       ///< bytes of the whole packet
-    std::uint32_t substream;  ///< where it goes
-};
-
-/// A run of packets as a transport sees it. iovs is the whole array that packet::first_iov indexes; the
-/// iovecs of each packet follow those of the one before without a gap.
-struct packet_span {
-    std::span<const packet> packets;
-    const iovec* iovs;
-};
 
 /// Fixed room for a number of packets; filled by packetisers, emptied by a stream.
 class packet_batch {

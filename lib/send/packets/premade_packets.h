@@ -11,7 +11,8 @@
 #include <vector>
 
 #include <spead2/send/heap.h>
-#include <spead2/send/packet_batch.h>
+
+#include "packet_batch.h"
 
 namespace spead2::send {
 

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cuts one heap into packets, one after another, without allocating; and tells which heaps need only
-// one packet, which are made without a packetiser.
+// Cuts one heap into packets, one after another, without allocating. Heaps that need only one packet
+// are only_packet_writer's.
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 
 #include <spead2/send/heap.h>
-#include <spead2/send/packet_batch.h>
-#include <spead2/wire/limits.h>
+
+#include "packet_batch.h"
 
 namespace spead2::send {
 
@@ -80,38 +79,6 @@ private:
     std::uint64_t extent_offset_ = 0;  ///< and where in it
     bool repeat_ = false;
     bool done_ = true;
-};
-
-/// The largest number of item pointers beside the four of the prefix: the header counts in 16 bits.
-inline constexpr std::size_t max_counted_pointers = max_packet_pointers - 4;
-
-/// The packet that takes a whole heap. Those of one form differ in nothing but cnt, item pointers and
-/// payload.
-struct only_packet {
-    std::uint32_t size;  ///< bytes; 0: it needs several, or padding, or is not possible
-    std::uint32_t kind;  ///< as heap_contents has it
-
-    /// \return with size 0 whatever only a packetiser can do or refuse
-    [[nodiscard]] static only_packet of(const heap_contents& contents,
-                                        std::size_t max_packet_size) noexcept {
-        const std::uint64_t n_pointers = contents.kind() >> heap_contents::kind_items_shift;
-        const std::uint64_t payload = contents.payload_size();
-        const std::uint64_t fixed = prefix_size + n_pointers * item_pointer_size;
-        // Sixteen bytes of payload leave room for a NULL pointer; see the packetiser's rules.
-        const std::uint64_t needed = fixed + std::max<std::uint64_t>(payload, 16);
-        if (payload == 0 || payload > contents.get_flavour().max_address() ||
-            n_pointers >= max_counted_pointers || needed > (max_packet_size & ~std::size_t{7}))
-            return {0, 0};
-        return {static_cast<std::uint32_t>(fixed + payload),
-                static_cast<std::uint32_t>(contents.kind())};
-    }
-    [[nodiscard]] std::size_t n_pointers() const noexcept {
-        return kind >> heap_contents::kind_items_shift;
-    }
-    [[nodiscard]] bool plain() const noexcept { return (kind & 1) != 0; }
-    friend bool operator==(const only_packet& a, const only_packet& b) noexcept {
-        return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
-    }
 };
 
 }  // namespace spead2::send
