@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write the dist-info of what CMake installs; pip makes its own for wheels.
 
-Usage: dist_info.py SOURCE VERSION FOLDER. There is no RECORD, so pip lists the distribution but
-leaves the removal of its files to who installed them.
+Usage: dist_info.py SOURCE VERSION FOLDER PROGRAMS. There is no RECORD, so pip lists it
+but leaves the removal of its files to who installed them. PROGRAMS gets the commands.
 """
 
 from __future__ import annotations
@@ -74,9 +74,15 @@ def main() -> None:
     text = metadata(project, version, licences, readme)
     (folder / "METADATA").write_text(text, encoding="utf-8")
     (folder / "INSTALLER").write_text("cmake\n")
-    scripts = "".join(f"{name} = {place}\n" for name, place in project.get("scripts", {}).items())
-    if scripts:
-        (folder / "entry_points.txt").write_text(f"[console_scripts]\n{scripts}")
+    scripts = "".join(f"{name} = {place}\n" for name, place in project["scripts"].items())
+    (folder / "entry_points.txt").write_text(f"[console_scripts]\n{scripts}")
+    programs = Path(sys.argv[4])
+    shutil.rmtree(programs, ignore_errors=True)
+    programs.mkdir(parents=True)
+    for name, place in project["scripts"].items():
+        module, _, function = place.partition(":")
+        text = f"#!{sys.executable}\nimport sys\n\nfrom {module} import {function}\n\n"
+        (programs / name).write_text(f"{text}sys.exit({function}())\n")
 
 
 if __name__ == "__main__":
