@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import types
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,9 @@ from gnuradio import gr
 from gnuradio.grc.core.platform import Platform
 
 GRC = Path(__file__).resolve().parents[2] / "grc"
-STREAM_SINKS = ["spead2_udp_heap_sink", "spead2_tcp_heap_sink", "spead2_ibv_heap_sink"]
-SINKS = [*STREAM_SINKS, "spead2_udp_pdu_heap_sink"]
+HEAP_SINK, PDU_SINK = "spead2_heap_sink", "spead2_pdu_heap_sink"
+SINKS = [HEAP_SINK, PDU_SINK]
+TRANSPORTS = ["udp", "tcp", "ibv"]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def make(platform: Any, key: str, **parameters: str) -> Any:
     graph = platform.make_flow_graph()
     block = graph.new_block(key)
     block.params["id"].set_value("sink")
-    if key == "spead2_ibv_heap_sink":
+    if parameters.get("transport") == "ibv":
         parameters = {"interface_address": "10.0.0.1", **parameters}
     for name, value in parameters.items():
         block.params[name].set_value(value)
@@ -51,21 +55,20 @@ def complaints(block: Any) -> list[str]:
 
 def test_definitions_are_all_known() -> None:
     names = sorted(path.name for path in GRC.glob("*.block.yml"))
-    assert names == sorted(f"{key}.block.yml" for key in SINKS)
+    assert names == [f"{key}.block.yml" for key in (HEAP_SINK, PDU_SINK, "variable_spead2_stream")]
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("key", SINKS)
-def test_block_loads_without_complaint(platform: Any, key: str) -> None:
-    block = make(platform, key)
+def test_block_loads_without_complaint(platform: Any, key: str, transport: str) -> None:
+    block = make(platform, key, transport=transport)
     assert complaints(block) == []
     assert list(block.category) == ["SPEAD"]
-    documentation = block.documentation[""]
-    assert "Example:" in documentation
+    assert "Example:" in block.documentation[""]
     assert [port.key for port in block.sources] == ["stats"]
     assert all(port.optional for port in block.sources)
 
 
-@pytest.mark.parametrize("key", STREAM_SINKS)
 @pytest.mark.parametrize(
     ("kind", "port"),
     [
@@ -79,10 +82,10 @@ def test_block_loads_without_complaint(platform: Any, key: str) -> None:
         ("sc8", "sc8"),
     ],
 )
-def test_ports_follow_items_and_type(platform: Any, key: str, kind: str, port: str) -> None:
+def test_ports_follow_items_and_type(platform: Any, kind: str, port: str) -> None:
     block = make(
         platform,
-        key,
+        HEAP_SINK,
         type=kind,
         vlen="4",
         num_items="3",
@@ -90,11 +93,29 @@ def test_ports_follow_items_and_type(platform: Any, key: str, kind: str, port: s
         descriptions='["x", "y", "z"]',
     )
     assert complaints(block) == []
-    assert [(sink.dtype, sink.vlen) for sink in block.sinks] == [(port, 4)] * 3
+    assert [(sink.dtype, sink.vlen) for sink in block.active_sinks] == [(port, 4)] * 3
     code = block.templates.render("make")
     for i, name in enumerate("abc"):
         assert f"spead2.item({0x1000 + i:#x}, '{name}'" in code
     assert f"'{kind}', (4,)" in code
+
+
+def test_each_input_may_have_a_type(platform: Any) -> None:
+    block = make(
+        platform,
+        HEAP_SINK,
+        num_items="3",
+        types='["float", "sc16", "int8"]',
+        names='["a", "b", "c"]',
+        descriptions='["", "", ""]',
+    )
+    assert complaints(block) == []
+    assert [sink.dtype for sink in block.active_sinks] == ["float", "sc16", "byte"]
+    code = block.templates.render("make")
+    for name, kind in (("a", "float"), ("b", "sc16"), ("c", "int8")):
+        assert f"'{name}', '', '{kind}')" in code
+    assert complaints(make(platform, HEAP_SINK, types='["float", "float"]'))
+    assert complaints(make(platform, HEAP_SINK, types='["double"]'))
 
 
 @pytest.mark.parametrize("key", SINKS)
@@ -110,17 +131,23 @@ def test_ports_follow_items_and_type(platform: Any, key: str, kind: str, port: s
         ("timestamp_start", "-1"),
         ("rate", "-1"),
         ("max_packet_size", "20"),
+        ("max_packet_size", "65508"),
         ("max_heaps", "0"),
         ("descriptor_interval", "-1"),
         ("scalars", "5"),
         ("host", ""),
+        ("transport", "stream"),  # and none given
+        ("more_endpoints", '[("127.0.0.1", 0)]'),
+        ("more_endpoints", '["127.0.0.1"]'),
+        ("substream", "1"),
+        ("substream", '"everywhere"'),
+        ("ttl", "256"),
     ],
 )
 def test_asserts_catch_wrong_values(platform: Any, key: str, name: str, value: str) -> None:
     assert complaints(make(platform, key, **{name: value}))
 
 
-@pytest.mark.parametrize("key", STREAM_SINKS)
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -135,27 +162,11 @@ def test_asserts_catch_wrong_values(platform: Any, key: str, name: str, value: s
         {"flavour": "48", "first_id": "0x8000"},
     ],
 )
-def test_asserts_about_items(platform: Any, key: str, parameters: dict[str, str]) -> None:
-    assert complaints(make(platform, key, **parameters))
+def test_asserts_about_items(platform: Any, parameters: dict[str, str]) -> None:
+    assert complaints(make(platform, HEAP_SINK, **parameters))
 
 
-@pytest.mark.parametrize("key", ["spead2_udp_heap_sink", "spead2_udp_pdu_heap_sink"])
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"more_endpoints": '[("127.0.0.1", 0)]'},
-        {"more_endpoints": '["127.0.0.1"]'},
-        {"substream": "1"},
-        {"substream": '"everywhere"'},
-        {"ttl": "256"},
-        {"max_packet_size": "65508"},
-    ],
-)
-def test_asserts_about_endpoints(platform: Any, key: str, parameters: dict[str, str]) -> None:
-    assert complaints(make(platform, key, **parameters))
-
-
-@pytest.mark.parametrize("key", ["spead2_udp_heap_sink", "spead2_udp_pdu_heap_sink"])
+@pytest.mark.parametrize("key", SINKS)
 @pytest.mark.parametrize("substream", ["1", '"round_robin"', '"tag:beam"'])
 def test_more_endpoints(platform: Any, key: str, substream: str) -> None:
     block = make(platform, key, more_endpoints='[("127.0.0.1", 8889)]', substream=substream)
@@ -163,18 +174,107 @@ def test_more_endpoints(platform: Any, key: str, substream: str) -> None:
 
 
 def test_ibv_needs_an_interface(platform: Any) -> None:
-    assert complaints(make(platform, "spead2_ibv_heap_sink", interface_address=""))
+    assert complaints(make(platform, HEAP_SINK, transport="ibv", interface_address=""))
 
 
-@pytest.mark.parametrize("key", STREAM_SINKS)
-def test_parameters_without_use_are_hidden(platform: Any, key: str) -> None:
-    fixed = make(platform, key)
+def test_parameters_without_use_are_hidden(platform: Any) -> None:
+    fixed = make(platform, HEAP_SINK)
     assert fixed.params["length_tag"].hide == "all"
     assert fixed.params["samples_per_heap"].hide == "none"
-    tagged = make(platform, key, heaps="tagged", timestamps="False")
+    tagged = make(platform, HEAP_SINK, heaps="tagged", timestamps="False")
     assert tagged.params["length_tag"].hide == "none"
     assert tagged.params["samples_per_heap"].hide == "all"
     assert tagged.params["timestamp_step"].hide == "all"
+
+
+@pytest.mark.parametrize("key", [*SINKS, "variable_spead2_stream"])
+def test_a_transport_shows_its_own_options(platform: Any, key: str) -> None:
+    spead2 = pytest.importorskip("gnuradio.spead2")
+    of_network = {"ttl", "interface_address", "buffer_size", "comp_vector", "max_poll"}
+    for name in TRANSPORTS:
+        block = make(platform, key, transport=name)
+        takes = set(inspect.signature(getattr(spead2, name)).parameters)
+        shown = {p for p in of_network if block.params[p].hide != "all"}
+        assert shown == takes & of_network
+
+
+def test_a_shared_stream_has_no_options_in_the_sink(platform: Any) -> None:
+    block = make(platform, HEAP_SINK, transport="stream", stream="object()")
+    assert complaints(block) == []
+    for name in ("host", "port", "rate", "ttl", "max_packet_size", "interface_address"):
+        assert block.params[name].hide == "all"
+    assert "\n    object(),\n" in block.templates.render("make")
+
+
+#: Parameters of the definitions that are no options: what they are for is in their labels.
+OWN = {
+    *(
+        "transport",
+        "stream",
+        "host",
+        "port",
+        "more_endpoints",
+        "type",
+        "types",
+        "vlen",
+        "num_items",
+    ),
+    *("names", "descriptions", "name", "description", "first_id", "heaps"),
+    *("timestamps", "timestamp_id", "timestamp_start", "timestamp_step"),
+    # GNU Radio Companion's own, for every block
+    *("id", "alias", "affinity", "minoutbuf", "maxoutbuf", "comment"),
+}
+#: Parameters that say what an option says by another name, or whose default suits beginners.
+SET_BY_OTHERS = {"variable_length", "samples_per_heap"}
+
+
+@pytest.mark.parametrize(
+    ("key", "function"), [(HEAP_SINK, "heap_sink"), (PDU_SINK, "pdu_heap_sink")]
+)
+def test_parameters_are_the_options_of_python_and_cpp(
+    platform: Any, key: str, function: str
+) -> None:
+    """By name and default. Python's are read from the C++ structures when the module is loaded."""
+    spead2 = pytest.importorskip("gnuradio.spead2")
+    block = make(platform, key)
+    of_sink = dict(inspect.signature(getattr(spead2, function)).parameters)
+    del of_sink["stream"], of_sink["items" if function == "heap_sink" else "item"]
+    of_streams: dict[str, list[Any]] = {}
+    for name in TRANSPORTS:
+        for option, p in inspect.signature(getattr(spead2, name)).parameters.items():
+            of_streams.setdefault(option, []).append(p.default)
+    # Left to those who write Python.
+    for option in ("endpoints", "burst_size", "burst_rate_ratio", "rate_method", "memory_regions"):
+        del of_streams[option]
+    assert {*block.params} - OWN - SET_BY_OTHERS == {*of_sink, *of_streams} - SET_BY_OTHERS
+    for name in {*block.params} - OWN - {"samples_per_heap", "scalars"}:
+        shown = block.params[name].get_evaluated()
+        if name == "flavour":
+            assert spead2.Flavour(4, 64, int(shown)) == spead2.Flavour()
+        elif name in of_sink:
+            assert str(shown) == str(of_sink[name].default)
+        else:
+            defaults = of_streams[name]
+            assert shown in (None, "") or all(shown == default for default in defaults)
+    for p in of_sink:
+        assert p in block.params or p in SET_BY_OTHERS
+
+
+@pytest.mark.parametrize("key", SINKS)
+def test_only_what_is_not_the_default_is_passed_on(platform: Any, key: str) -> None:
+    def names(**parameters: str) -> list[str]:
+        code = make(platform, key, timestamps="False", **parameters).templates.render("make")
+        return re.findall(r"(\w+)=", code)
+
+    always = ["samples_per_heap"] if key == HEAP_SINK else []
+    assert names() == always
+    assert names(send_end="False", flavour="48", rate="1e6", ttl="3") == [
+        "rate",
+        "ttl",
+        *always,
+        "send_end",
+        "flavour",
+    ]
 
 
 @pytest.mark.parametrize("heaps", ["fixed", "tagged", "variable"])
@@ -183,13 +283,15 @@ def test_python_code_makes_the_block(platform: Any, heaps: str, timestamps: str)
     spead2 = pytest.importorskip("gnuradio.spead2")
     block = make(
         platform,
-        "spead2_udp_heap_sink",
+        HEAP_SINK,
         heaps=heaps,
         timestamps=timestamps,
         more_endpoints='[("127.0.0.1", 8889)]',
         scalars='[spead2.tag_item(0x1601, "freq", "Frequency", "rx_freq", dtype="float64")]',
         substream='"round_robin"',
         descriptor_interval="7",
+        on_send_error="error",
+        flavour="48",
     )
     assert complaints(block) == []
     sink = eval(block.templates.render("make"), {"spead2": spead2})
@@ -198,14 +300,32 @@ def test_python_code_makes_the_block(platform: Any, heaps: str, timestamps: str)
 
 def test_pdu_code_makes_the_block(platform: Any) -> None:
     spead2 = pytest.importorskip("gnuradio.spead2")
-    block = make(platform, "spead2_udp_pdu_heap_sink", type="byte", descriptor_interval="7")
+    block = make(platform, PDU_SINK, type="byte", descriptor_interval="7")
     sink = eval(block.templates.render("make"), {"spead2": spead2})
     assert sink.descriptor_interval() == 7
 
 
+def test_code_of_a_shared_stream_makes_it(platform: Any) -> None:
+    spead2 = pytest.importorskip("gnuradio.spead2")
+    graph = platform.make_flow_graph()
+    block = graph.new_block("variable_spead2_stream")
+    block.params["id"].set_value("shared")
+    block.params["rate"].set_value("5e6")
+    block.params["more_endpoints"].set_value('[("127.0.0.1", 8889)]')
+    graph.rewrite()
+    graph.validate()
+    assert complaints(block) == []
+    program = types.SimpleNamespace()
+    exec(block.templates.render("var_make"), {"spead2": spead2, "self": program})
+    assert program.shared.num_substreams == 2
+    sinks = [spead2.heap_sink(program.shared, (0x1000, "x", "", "f4"), samples_per_heap=1)] * 2
+    assert all("127.0.0.1:8888" in repr(sink) for sink in sinks)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("key", SINKS)
-def test_cpp_code_is_complete(platform: Any, key: str) -> None:
+def test_cpp_code_is_complete(platform: Any, key: str, transport: str) -> None:
     """Every value is filled in; test_grc_programs.py compiles it."""
-    code = make(platform, key).cpp_templates.render("make")
+    code = make(platform, key, transport=transport).cpp_templates.render("make")
     assert "this->sink = gr::spead2::" in code
     assert "${" not in code

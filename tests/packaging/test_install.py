@@ -197,7 +197,7 @@ def test_default_prefix_is_where_python_and_companion_look(classical: Path) -> N
     (root,) = {path.split("-packages/")[0] + "-packages" for path in installed}
     assert installed == {f"{root}/spead2/__init__.py", f"{root}/gnuradio/spead2/__init__.py"}
     assert root in packages.split()
-    (definition,) = classical.rglob("spead2_udp_heap_sink.block.yml")
+    (definition,) = classical.rglob("spead2_heap_sink.block.yml")
     folder = str(definition.parent).removeprefix(str(classical))
     assert folder in blocks.split(os.pathsep)
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Visibility of the symbols of the block library.
+// Visibility of the symbols of the block library, and the blocks' name for the engine.
 #pragma once
 
 #include <gnuradio/attributes.h>
@@ -9,3 +9,10 @@
 #else
 #define SPEAD2_GR_API __GR_ATTR_IMPORT
 #endif
+
+namespace spead2 {}
+
+namespace gr::spead2 {
+/// Within gr::spead2, `spead2` is that namespace itself.
+namespace engine = ::spead2;
+}  // namespace gr::spead2

@@ -78,21 +78,21 @@ sample_format::sample_format(const item& i) {
     }
 }
 
-::spead2::descriptor sample_format::fixed(const item& i, std::uint64_t length) const {
+engine::descriptor sample_format::fixed(const item& i, std::uint64_t length) const {
     std::vector<std::int64_t> shape{static_cast<std::int64_t>(length)};
     shape.insert(shape.end(), shape_.begin(), shape_.end());
     const char order = element_bytes_ == 1 ? '|' : (little_endian ? '<' : '>');
     const std::string descr =
         std::string("'") + order + kind_ + std::to_string(element_bytes_) + "'";
-    ::spead2::descriptor d{i.id, i.name, i.description, shape, {}, {}};
-    d.numpy_header = ::spead2::make_numpy_header(descr, false, shape);
+    engine::descriptor d{i.id, i.name, i.description, shape, {}, {}};
+    d.numpy_header = engine::make_numpy_header(descr, false, shape);
     return d;
 }
 
-::spead2::descriptor sample_format::variable(const item& i) const {
-    std::vector<std::int64_t> shape{::spead2::variable_dimension};
+engine::descriptor sample_format::variable(const item& i) const {
+    std::vector<std::int64_t> shape{engine::variable_dimension};
     shape.insert(shape.end(), shape_.begin(), shape_.end());
-    ::spead2::format_field field{kind_, element_bytes_ * 8};
+    engine::format_field field{kind_, element_bytes_ * 8};
     if (kind_ == 'c') {
         shape.push_back(2);
         field = {'f', element_bytes_ * 4};

@@ -27,9 +27,9 @@ public:
     [[nodiscard]] std::size_t element_bytes() const noexcept { return element_bytes_; }
 
     /// Description of \a length samples in the machine's byte order.
-    [[nodiscard]] ::spead2::descriptor fixed(const item& i, std::uint64_t length) const;
+    [[nodiscard]] engine::descriptor fixed(const item& i, std::uint64_t length) const;
     /// Description of any number of samples in network byte order.
-    [[nodiscard]] ::spead2::descriptor variable(const item& i) const;
+    [[nodiscard]] engine::descriptor variable(const item& i) const;
 
     /// Copy \a bytes from \a in to \a out, into network byte order.
     void to_network(std::uint8_t* out, const std::uint8_t* in, std::size_t bytes) const noexcept;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "scalars.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <utility>
+
+#include "common/pmt_text.h"
 
 namespace gr::spead2 {
 namespace {
@@ -74,9 +76,9 @@ scalar_format::scalar_format(const scalar_item& s) {
     if (bits_ == 0 || bits_ > 64 || bits_ % 8 != 0) bad_dtype(s);
 }
 
-::spead2::descriptor scalar_format::describe(const scalar_item& s) const {
-    ::spead2::descriptor d{s.id, s.name, s.description, {}, {{code_, bits_}}, {}};
-    if (is_text()) d.shape.push_back(::spead2::variable_dimension);
+engine::descriptor scalar_format::describe(const scalar_item& s) const {
+    engine::descriptor d{s.id, s.name, s.description, {}, {{code_, bits_}}, {}};
+    if (is_text()) d.shape.push_back(engine::variable_dimension);
     return d;
 }
 
@@ -161,7 +163,10 @@ void scalar_track::reset() { tags_.clear(); }
 std::optional<scalar_value> scalar_track::convert(const pmt::pmt_t& value) const {
     if (format_.is_text()) {
         if (pmt::is_symbol(value)) return pmt::symbol_to_string(value);
-        return pmt::write_string(value);
+        // No record of samples: that would be a text of them.
+        if (pmt::is_uniform_vector(value)) return std::nullopt;
+        if (const std::optional<std::string> text = whole_text(value)) return *text;
+        return std::nullopt;
     }
     if (pmt::is_bool(value)) return static_cast<std::int64_t>(pmt::to_bool(value));
     if (pmt::is_uint64(value)) return pmt::to_uint64(value);
@@ -196,6 +201,33 @@ bool scalar_track::add_tag(std::uint64_t offset, const pmt::pmt_t& value) {
     if (!v || !format_.encode(*v)) return false;
     tags_.push_back({offset, *v});
     return true;
+}
+
+void scalar_track::settle(std::uint64_t start, std::uint64_t position) {
+    if (tags_.size() < 2) {
+        if (!item_.sticky && !tags_.empty() && tags_.front().offset < start) tags_.clear();
+        return;
+    }
+    // A sticky value at the heap's start, and the last one within it, for the heap after it; of
+    // others the first in the heap.
+    if (item_.sticky) {
+        while (tags_.size() > 1 && tags_[1].offset <= start) tags_.pop_front();
+        const std::size_t first = tags_.front().offset <= start ? 1 : 0;
+        std::size_t last = first;
+        while (last + 1 < tags_.size() && tags_[last + 1].offset <= position) ++last;
+        erase(first, last);
+        return;
+    }
+    while (!tags_.empty() && tags_.front().offset < start) tags_.pop_front();
+    std::size_t last = 1;
+    while (last < tags_.size() && tags_[last].offset < position) ++last;
+    erase(1, last);
+}
+
+void scalar_track::erase(std::size_t from, std::size_t to) {
+    if (from >= to || from >= tags_.size()) return;
+    const auto at = [&](std::size_t i) { return tags_.begin() + static_cast<std::ptrdiff_t>(i); };
+    tags_.erase(at(from), at(std::min(to, tags_.size())));
 }
 
 std::optional<encoded_scalar> scalar_track::take(std::uint64_t start, std::uint64_t length) {

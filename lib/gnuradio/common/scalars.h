@@ -30,7 +30,7 @@ public:
     [[nodiscard]] bool is_text() const noexcept { return code_ == 'c'; }
     [[nodiscard]] bool is_float() const noexcept { return code_ == 'f'; }
     [[nodiscard]] std::size_t bytes() const noexcept { return bits_ / 8; }
-    [[nodiscard]] ::spead2::descriptor describe(const scalar_item& s) const;
+    [[nodiscard]] engine::descriptor describe(const scalar_item& s) const;
     /// Nothing if the type cannot hold the value.
     [[nodiscard]] std::optional<encoded_scalar> encode(const scalar_value& v) const;
     /// The low bits.
@@ -57,11 +57,16 @@ public:
     /// A tag was read. Tags come in the order of their offsets.
     /// \return false if the type cannot hold its value, which is then left out
     [[nodiscard]] bool add_tag(std::uint64_t offset, const pmt::pmt_t& value);
+    /// Forget what no heap will have: a heap from \a start on is to come, in which samples up to
+    /// \a position lie, then those from there on. Keeps what grows with the input bounded.
+    void settle(std::uint64_t start, std::uint64_t position);
     /// The value for the heap of \a length samples from sample \a start on. Heaps come in order.
     [[nodiscard]] std::optional<encoded_scalar> take(std::uint64_t start, std::uint64_t length);
 
 private:
     [[nodiscard]] std::optional<scalar_value> convert(const pmt::pmt_t& value) const;
+
+    void erase(std::size_t from, std::size_t to);
 
     struct tag {
         std::uint64_t offset;

@@ -20,7 +20,7 @@ struct taken {
 };
 
 void check_new(std::uint64_t id, const std::string& name, taken& before) {
-    if (id <= ::spead2::stream_ctrl_id)
+    if (id <= engine::stream_ctrl_id)
         throw std::invalid_argument("item '" + name + "': id " + std::to_string(id) +
                                     " is reserved by the protocol; use 4096 (0x1000) and above");
     if (!before.ids.insert(id).second)
@@ -40,23 +40,20 @@ scalar_track make_substream_tag(const substream_rule& rule) {
 
 }  // namespace
 
-heap_assembler::heap_assembler(const std::vector<item>& items,
-                               const std::vector<scalar_item>& scalars,
-                               const ::spead2::flavour& flavour, bool variable_length,
-                               std::uint64_t descriptor_interval, const substream_rule& rule,
-                               std::size_t num_substreams)
+heap_assembler::heap_assembler(const std::vector<item>& items, const sink_options& options,
+                               bool variable_length, std::size_t num_substreams)
     : items_(items),
-      flavour_(flavour),
+      flavour_(options.flavour),
       variable_(variable_length),
-      rule_(rule),
-      interval_(descriptor_interval),
+      rule_(options.substream),
+      interval_(options.descriptor_interval),
       substreams_(num_substreams) {
     if (items.empty()) throw std::invalid_argument("items is empty, but a sink needs at least one");
-    if (rule.what() == substream_rule::kind::fixed && rule.index() >= num_substreams)
-        throw std::invalid_argument("substream " + std::to_string(rule.index()) +
+    if (rule_.what() == substream_rule::kind::fixed && rule_.index() >= num_substreams)
+        throw std::invalid_argument("substream " + std::to_string(rule_.index()) +
                                     " is out of range: the stream has " +
                                     std::to_string(num_substreams) + " substreams");
-    if (rule.what() == substream_rule::kind::tag) substream_tag_ = make_substream_tag(rule);
+    if (rule_.what() == substream_rule::kind::tag) substream_tag_ = make_substream_tag(rule_);
     taken before;
     std::uint64_t sample_bytes = 0;
     for (const item& i : items) {
@@ -64,11 +61,11 @@ heap_assembler::heap_assembler(const std::vector<item>& items,
         formats_.emplace_back(i);
         sample_bytes += formats_.back().item_bytes();
         // Encoding finds IDs and texts that are not possible.
-        static_cast<void>(::spead2::encode_descriptor(formats_.back().variable(i), flavour_));
+        static_cast<void>(engine::encode_descriptor(formats_.back().variable(i), flavour_));
     }
     // A little less than the flavour can address leaves room for scalars and descriptors.
     max_samples_ = (flavour_.max_address() - flavour_.max_address() / 16) / sample_bytes;
-    for (const scalar_item& s : scalars) {
+    for (const scalar_item& s : options.scalars) {
         check_new(s.id, s.name, before);
         scalars_.emplace_back(s);
         if (s.from == scalar_item::source::tag &&
@@ -77,14 +74,14 @@ heap_assembler::heap_assembler(const std::vector<item>& items,
                                         std::to_string(s.port) + " is out of range: there are " +
                                         std::to_string(items.size()) + " input ports");
         static_cast<void>(
-            ::spead2::encode_descriptor(scalars_.back().format().describe(s), flavour_));
+            engine::encode_descriptor(scalars_.back().format().describe(s), flavour_));
     }
     reset();
 }
 
-void heap_assembler::add_encoded(const ::spead2::descriptor& d) {
-    descriptors_.push_back(std::make_shared<const std::vector<std::uint8_t>>(
-        ::spead2::encode_descriptor(d, flavour_)));
+void heap_assembler::add_encoded(const engine::descriptor& d) {
+    descriptors_.push_back(
+        std::make_shared<const std::vector<std::uint8_t>>(engine::encode_descriptor(d, flavour_)));
 }
 
 void heap_assembler::reset() {
@@ -108,6 +105,11 @@ void heap_assembler::set_length(std::uint64_t samples) {
         add_encoded(formats_[i].fixed(items_[i], samples));
 }
 
+void heap_assembler::settle(std::uint64_t start, std::uint64_t position) {
+    for (scalar_track& s : scalars_) s.settle(start, position);
+    if (substream_tag_) substream_tag_->settle(start, position);
+}
+
 std::optional<std::size_t> heap_assembler::substream(std::uint64_t start, std::uint64_t length) {
     switch (rule_.what()) {
         case substream_rule::kind::fixed:
@@ -125,20 +127,20 @@ std::optional<std::size_t> heap_assembler::substream(std::uint64_t start, std::u
     return v->number;
 }
 
-::spead2::send::heap heap_assembler::assemble(sink_heap& group, std::size_t substream,
-                                              std::uint64_t start, std::uint64_t length,
-                                              const std::vector<const std::uint8_t*>& payload) {
+engine::send::heap heap_assembler::assemble(sink_heap& group, std::size_t substream,
+                                            std::uint64_t start, std::uint64_t length,
+                                            const std::vector<const std::uint8_t*>& payload) {
     substream_state& state = substreams_[substream];
     const std::uint64_t interval = interval_.load(std::memory_order_relaxed);
     const bool describe = !state.described || (interval != 0 && state.heaps_since >= interval);
     if (describe) state = {true, 0};
     ++state.heaps_since;
 
-    ::spead2::send::heap h(flavour_);
+    engine::send::heap h(flavour_);
     h.reserve(scalars_.size() + items_.size() + (describe ? descriptors_.size() : 0));
     if (describe)
         for (const bytes& d : descriptors_)
-            h.add_item(::spead2::descriptor_id, d, d->data(), d->size(), false);
+            h.add_item(engine::descriptor_id, d, d->data(), d->size(), false);
 
     if (!scalars_.empty()) {
         // Reserved whole, since the heap refers to what is in them.

@@ -9,8 +9,8 @@
 #include <optional>
 #include <vector>
 
-#include <gnuradio/spead2/heap_sink.h>
 #include <gnuradio/spead2/item.h>
+#include <gnuradio/spead2/sink_options.h>
 
 #include <spead2/send/heap.h>
 #include <spead2/wire/flavour.h>
@@ -24,10 +24,8 @@ namespace gr::spead2 {
 class heap_assembler {
 public:
     /// \throw std::invalid_argument for IDs, names and types that make no heaps
-    heap_assembler(const std::vector<item>& items, const std::vector<scalar_item>& scalars,
-                   const ::spead2::flavour& flavour, bool variable_length,
-                   std::uint64_t descriptor_interval, const substream_rule& rule,
-                   std::size_t num_substreams);
+    heap_assembler(const std::vector<item>& items, const sink_options& options,
+                   bool variable_length, std::size_t num_substreams);
 
     [[nodiscard]] const std::vector<sample_format>& formats() const noexcept { return formats_; }
     [[nodiscard]] std::vector<scalar_track>& scalars() noexcept { return scalars_; }
@@ -47,21 +45,25 @@ public:
     /// Most samples that a heap can have.
     [[nodiscard]] std::uint64_t max_samples() const noexcept { return max_samples_; }
 
+    /// Forget values of tags before \a position that no heap will have; a heap from \a start on is
+    /// still to come (or none, \a start being \a position).
+    void settle(std::uint64_t start, std::uint64_t position);
+
     /// The substream of the next heap; nothing if the tag names none.
     [[nodiscard]] std::optional<std::size_t> substream(std::uint64_t start, std::uint64_t length);
 
     /// Make the heap of samples [start, start + length). \a payload[i] is where the samples of item
     /// i lie; \a group keeps what is made here.
-    [[nodiscard]] ::spead2::send::heap assemble(sink_heap& group, std::size_t substream,
-                                                std::uint64_t start, std::uint64_t length,
-                                                const std::vector<const std::uint8_t*>& payload);
+    [[nodiscard]] engine::send::heap assemble(sink_heap& group, std::size_t substream,
+                                              std::uint64_t start, std::uint64_t length,
+                                              const std::vector<const std::uint8_t*>& payload);
 
 private:
     using bytes = std::shared_ptr<const std::vector<std::uint8_t>>;
-    void add_encoded(const ::spead2::descriptor& d);
+    void add_encoded(const engine::descriptor& d);
 
     const std::vector<item> items_;
-    const ::spead2::flavour flavour_;
+    const engine::flavour flavour_;
     const bool variable_;
     std::vector<sample_format> formats_;
     std::vector<scalar_track> scalars_;

@@ -22,12 +22,12 @@ constexpr double patience_seconds = 5.0;
 class running_sinks {
 public:
     /// \return whether it is the first
-    bool enter(const ::spead2::send::stream* stream) {
+    bool enter(const engine::send::stream* stream) {
         const std::lock_guard lock(mutex_);
         return sinks_[stream]++ == 0;
     }
     /// \return whether it was the last
-    bool leave(const ::spead2::send::stream* stream) {
+    bool leave(const engine::send::stream* stream) {
         const std::lock_guard lock(mutex_);
         const auto it = sinks_.find(stream);
         if (it == sinks_.end() || --it->second != 0) return false;
@@ -37,7 +37,7 @@ public:
 
 private:
     std::mutex mutex_;
-    std::map<const ::spead2::send::stream*, unsigned> sinks_;
+    std::map<const engine::send::stream*, unsigned> sinks_;
 };
 
 running_sinks& sinks() {
@@ -46,7 +46,7 @@ running_sinks& sinks() {
 }
 
 /// Stands in the stream's queue to tell when everything before it has gone.
-class room_watch final : public ::spead2::send::heap_group {
+class room_watch final : public engine::send::heap_group {
 public:
     explicit room_watch(std::shared_ptr<send_session> session) : session_(std::move(session)) {}
 
@@ -125,18 +125,18 @@ void sink_heap::complete() noexcept {
 
 // ---- Sender
 
-heap_sender::heap_sender(std::shared_ptr<::spead2::send::stream> stream,
-                         const ::spead2::flavour& flavour, std::shared_ptr<counters> counts)
+heap_sender::heap_sender(std::shared_ptr<engine::send::stream> stream,
+                         const engine::flavour& flavour, std::shared_ptr<counters> counts)
     : stream_(stream ? std::move(stream) : throw std::invalid_argument("stream is None")),
       flavour_(flavour),
       counts_(std::move(counts)),
       num_substreams_(stream_->num_substreams()),
       max_packet_size_(stream_->config().max_packet_size()),
       max_heaps_(stream_->config().max_heaps()) {
-    if (max_packet_size_ < ::spead2::min_packet_size)
+    if (max_packet_size_ < engine::min_packet_size)
         throw std::invalid_argument("max_packet_size is " + std::to_string(max_packet_size_) +
                                     ", but must be at least " +
-                                    std::to_string(::spead2::min_packet_size));
+                                    std::to_string(engine::min_packet_size));
 }
 
 void heap_sender::begin(bool send_start, const block_detail_sptr& detail,
@@ -151,7 +151,7 @@ void heap_sender::begin(bool send_start, const block_detail_sptr& detail,
     if (sinks().enter(stream_.get()) && send_start) send_control(false);
 }
 
-bool heap_sender::queue(std::unique_ptr<sink_heap> group, const ::spead2::send::heap& heap,
+bool heap_sender::queue(std::unique_ptr<sink_heap> group, const engine::send::heap& heap,
                         std::size_t substream) {
     try {
         group->add({heap.contents(), -1, substream, -1.0}, max_packet_size_);
@@ -181,18 +181,18 @@ void heap_sender::discard_kept() {
 }
 
 bool heap_sender::submit(std::unique_ptr<sink_heap>& group) {
-    std::unique_ptr<::spead2::send::heap_group> g = std::move(group);
+    std::unique_ptr<engine::send::heap_group> g = std::move(group);
     try {
-        stream_->submit(g, ::spead2::send::drive::deferred);
+        stream_->submit(g, engine::send::drive::deferred);
     } catch (const std::system_error& e) {
         if (e.code() == std::errc::resource_unavailable_try_again) {
             group.reset(static_cast<sink_heap*>(g.release()));
             // Others have filled the queue. If none of our heaps is in it to tell when there is
             // room again, something else must.
             if (in_flight() <= 1) {
-                std::unique_ptr<::spead2::send::heap_group> watch =
+                std::unique_ptr<engine::send::heap_group> watch =
                     std::make_unique<room_watch>(session_);
-                stream_->submit(watch, ::spead2::send::drive::worker);
+                stream_->submit(watch, engine::send::drive::worker);
             }
             return false;
         }
@@ -201,7 +201,7 @@ bool heap_sender::submit(std::unique_ptr<sink_heap>& group) {
         stand_in->refused = e.code();
         stand_in->payload_bytes = static_cast<sink_heap*>(g.get())->payload_bytes;
         g = std::move(stand_in);
-        stream_->submit(g, ::spead2::send::drive::deferred);
+        stream_->submit(g, engine::send::drive::deferred);
     }
     unkicked_ = true;
     return true;
@@ -210,7 +210,7 @@ bool heap_sender::submit(std::unique_ptr<sink_heap>& group) {
 void heap_sender::kick() {
     if (!unkicked_) return;
     unkicked_ = false;
-    stream_->kick(::spead2::send::drive::caller);
+    stream_->kick(engine::send::drive::caller);
 }
 
 void heap_sender::wait(std::chrono::milliseconds limit) {
@@ -261,7 +261,7 @@ void heap_sender::end(bool send_end) {
 
 void heap_sender::send_control(bool end) {
     for (std::size_t i = 0; i < num_substreams_; ++i) {
-        ::spead2::send::heap h(flavour_);
+        engine::send::heap h(flavour_);
         if (end)
             h.add_end();
         else

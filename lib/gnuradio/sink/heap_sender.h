@@ -69,7 +69,7 @@ private:
 };
 
 /// One heap on its way, and the memory that belongs to it alone.
-class sink_heap final : public ::spead2::send::heap_group {
+class sink_heap final : public engine::send::heap_group {
 public:
     explicit sink_heap(std::shared_ptr<send_session> session, bool counted = true)
         : session_(std::move(session)), counted_(counted) {}
@@ -92,10 +92,10 @@ private:
 
 class heap_sender {
 public:
-    heap_sender(std::shared_ptr<::spead2::send::stream> stream, const ::spead2::flavour& flavour,
+    heap_sender(std::shared_ptr<engine::send::stream> stream, const engine::flavour& flavour,
                 std::shared_ptr<counters> counts);
 
-    [[nodiscard]] const std::shared_ptr<::spead2::send::stream>& stream() const noexcept {
+    [[nodiscard]] const std::shared_ptr<engine::send::stream>& stream() const noexcept {
         return stream_;
     }
     [[nodiscard]] std::size_t num_substreams() const noexcept { return num_substreams_; }
@@ -118,7 +118,7 @@ public:
     /// Queue a heap, to be sent after kick().
     /// \return false if the stream's queue is full: the heap is kept, and no other may be queued
     ///         until retry() was successful
-    [[nodiscard]] bool queue(std::unique_ptr<sink_heap> group, const ::spead2::send::heap& heap,
+    [[nodiscard]] bool queue(std::unique_ptr<sink_heap> group, const engine::send::heap& heap,
                              std::size_t substream);
     /// Queue what queue() kept. \return whether nothing is kept any more
     [[nodiscard]] bool retry();
@@ -139,8 +139,8 @@ private:
     [[nodiscard]] bool submit(std::unique_ptr<sink_heap>& group);
     void send_control(bool end);
 
-    const std::shared_ptr<::spead2::send::stream> stream_;
-    const ::spead2::flavour flavour_;
+    const std::shared_ptr<engine::send::stream> stream_;
+    const engine::flavour flavour_;
     const std::shared_ptr<counters> counts_;
     const std::size_t num_substreams_;
     const std::size_t max_packet_size_;

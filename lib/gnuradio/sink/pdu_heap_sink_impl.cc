@@ -10,8 +10,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "streams.h"
-
 namespace gr::spead2 {
 namespace {
 
@@ -47,47 +45,30 @@ std::string name_of(const vector_type& t) {
 
 }  // namespace
 
-pdu_heap_sink::sptr pdu_heap_sink::make(std::shared_ptr<::spead2::send::stream> stream,
-                                        const item& item, const pdu_heap_sink_options& options) {
-    return gnuradio::make_block_sptr<pdu_heap_sink_impl>("pdu_heap_sink", std::move(stream), item,
-                                                         options);
+pdu_heap_sink::sptr pdu_heap_sink::make(transport stream, const item& item,
+                                        const pdu_heap_sink_options& options) {
+    return gnuradio::make_block_sptr<pdu_heap_sink_impl>(std::move(stream), item, options);
 }
 
-pdu_heap_sink_impl::pdu_heap_sink_impl(const std::string& name,
-                                       std::shared_ptr<::spead2::send::stream> stream,
-                                       const item& item, const pdu_heap_sink_options& options)
-    : gr::block(name, gr::io_signature::make(0, 0, 0), gr::io_signature::make(0, 0, 0)),
+pdu_heap_sink_impl::pdu_heap_sink_impl(transport stream, const item& item,
+                                       const pdu_heap_sink_options& options)
+    : gr::block("pdu_heap_sink", gr::io_signature::make(0, 0, 0), gr::io_signature::make(0, 0, 0)),
+      sink_core(*this, d_logger, std::move(stream), {item}, options, options.variable_length),
       options_(options),
       item_(item),
-      port_(pmt::mp("pdus")),
-      counts_(std::make_shared<counters>(d_logger)),
-      assembler_({item}, options.scalars, options.flavour, options.variable_length,
-                 options.descriptor_interval, options.substream,
-                 stream ? stream->num_substreams()
-                        : throw std::invalid_argument("stream is None, but a sink needs one")),
-      sender_(std::move(stream), options.flavour, counts_) {
-    message_port_register_out(pmt::mp("stats"));
+      port_(pmt::mp("pdus")) {
     message_port_register_in(port_);
     set_msg_handler(port_, [this](const pmt::pmt_t& message) { handle(message); });
 }
 
 pdu_heap_sink_impl::~pdu_heap_sink_impl() = default;
 
-void pdu_heap_sink_impl::set_rate(double bytes_per_second) { stream()->set_rate(bytes_per_second); }
-
-void pdu_heap_sink_impl::set_descriptor_interval(std::uint64_t heaps) {
-    assembler_.set_descriptor_interval(heaps);
-}
-
 bool pdu_heap_sink_impl::start() {
     assembler_.reset();
     samples_ = 0;
     running_ = true;
     stopping_ = stuck_ = false;
-    // No one to wake: the handler waits by itself.
-    sender_.begin(options_.send_start, nullptr, {});
-    counts_->start_rate();
-    ticker_.start([this] { tick(); });
+    begin(nullptr, {});  // no one to wake: the handler waits by itself
     return true;
 }
 
@@ -97,17 +78,8 @@ bool pdu_heap_sink_impl::stop() {
     // What had arrived before the flowgraph stopped.
     while (const pmt::pmt_t message = delete_head_nowait(port_)) handle(message);
     running_ = false;
-    sender_.end(options_.send_end);
-    ticker_.stop();
-    tick();
-    counts_->flush_logs();
-    pool_.clear();
+    end();
     return true;
-}
-
-void pdu_heap_sink_impl::tick() {
-    message_port_pub(pmt::mp("stats"), counts_->dictionary());
-    counts_->flush_logs();
 }
 
 void pdu_heap_sink_impl::handle(const pmt::pmt_t& message) {
@@ -118,9 +90,8 @@ void pdu_heap_sink_impl::handle(const pmt::pmt_t& message) {
     }
     const std::string problem = send(message);
     if (!problem.empty()) counts_->bad_tag("a message is no PDU for this sink: " + problem);
-    if (options_.on_send_error == send_error_action::error && sender_.session()->failed()) {
-        counts_->set_error(sender_.session()->failure());
-        GR_LOG_ERROR(d_logger, sender_.session()->failure() + "; stopping");
+    if (must_stop()) {
+        stop_with(sender_.session()->failure());
         // What GNU Radio itself tells a block that is to finish.
         _post(pmt::mp("system"), pmt::cons(pmt::mp("done"), pmt::from_long(1)));
     }
@@ -153,26 +124,28 @@ std::string pdu_heap_sink_impl::send(const pmt::pmt_t& message) {
         return "it has " + std::to_string(length) + " samples, more than a heap of " +
                options_.flavour.to_string() + " can hold";
 
+    return send_samples(metadata, vector, data, bytes, length);
+}
+
+std::string pdu_heap_sink_impl::send_samples(const pmt::pmt_t& metadata, const pmt::pmt_t& vector,
+                                             const std::uint8_t* data, std::size_t bytes,
+                                             std::uint64_t length) {
     const std::uint64_t start = samples_;
-    const auto read_scalar = [&](scalar_track& s) {
-        if (!s.from_tag() || !pmt::is_dict(metadata) || !pmt::dict_has_key(metadata, s.key()))
-            return;
-        const pmt::pmt_t value = pmt::dict_ref(metadata, s.key(), pmt::PMT_NIL);
-        if (!s.add_tag(start, value))
-            counts_->bad_tag("metadata '" + s.what().key + "' is " + pmt::write_string(value) +
-                             ", which item '" + s.what().name + "' of dtype " + s.what().dtype +
-                             " cannot hold");
-    };
-    for (scalar_track& s : assembler_.scalars()) read_scalar(s);
-    if (assembler_.substream_tag()) read_scalar(*assembler_.substream_tag());
+    for_each_key([&](const pmt::pmt_t& key) {
+        if (!pmt::is_dict(metadata) || !pmt::dict_has_key(metadata, key)) return;
+        add_value(0, key, start, pmt::dict_ref(metadata, key, pmt::PMT_NIL),
+                  [&] { return "metadata '" + pmt::symbol_to_string(key) + "'"; });
+    });
     samples_ += length;
     const std::optional<std::size_t> substream = assembler_.substream(start, length);
     if (!substream) {
         counts_->samples_dropped.fetch_add(length);
+        assembler_.settle(samples_, samples_);
         return "its metadata '" + options_.substream.key() + "' names no substream; there are " +
                std::to_string(sender_.num_substreams());
     }
 
+    const sample_format& format = assembler_.formats()[0];
     // The heap refers to the message's own vector, unless that has to be in network byte order.
     std::unique_ptr<sink_heap> group = sender_.make();
     const std::uint8_t* payload = data;
@@ -182,6 +155,7 @@ std::string pdu_heap_sink_impl::send(const pmt::pmt_t& message) {
             memory = pool_.take(bytes);
         } catch (const std::bad_alloc&) {
             counts_->samples_dropped.fetch_add(length);
+            assembler_.settle(samples_, samples_);
             return "there is no memory for " + std::to_string(bytes) + " bytes";
         }
         format.to_network(memory->bytes.get(), data, bytes);
@@ -192,7 +166,7 @@ std::string pdu_heap_sink_impl::send(const pmt::pmt_t& message) {
     }
     if (!assembler_.variable_length() && assembler_.length() == 0) assembler_.set_length(length);
 
-    const ::spead2::send::heap heap =
+    const engine::send::heap heap =
         assembler_.assemble(*group, *substream, start, length, {payload});
     if (!sender_.queue(std::move(group), heap, *substream)) wait_for_room();
     sender_.kick();
@@ -210,15 +184,6 @@ void pdu_heap_sink_impl::wait_for_room() {
             sender_.discard_kept();
         }
     }
-}
-
-// ---- With a stream of its own
-
-pdu_heap_sink::sptr udp_pdu_heap_sink::make(const endpoint_list& endpoints, const item& item,
-                                            const pdu_heap_sink_options& options,
-                                            const udp_stream_options& stream_options) {
-    return gnuradio::make_block_sptr<pdu_heap_sink_impl>(
-        "udp_pdu_heap_sink", make_udp_stream(endpoints, stream_options), item, options);
 }
 
 }  // namespace gr::spead2

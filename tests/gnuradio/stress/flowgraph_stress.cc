@@ -30,8 +30,6 @@
 
 #include <gnuradio/spead2/heap_sink.h>
 #include <gnuradio/spead2/pdu_heap_sink.h>
-#include <gnuradio/spead2/tcp_heap_sink.h>
-#include <gnuradio/spead2/udp_heap_sink.h>
 #include <spead2/base/log.h>
 #include <spead2/send/transports/bytes.h>
 #include <spead2/send/transports/inproc.h>

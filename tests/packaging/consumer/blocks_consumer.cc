@@ -5,7 +5,7 @@
 #include <string>
 
 #include <gnuradio/blocks/vector_source.h>
-#include <gnuradio/spead2/udp_heap_sink.h>
+#include <gnuradio/spead2/heap_sink.h>
 #include <gnuradio/top_block.h>
 
 int main(int /*argc*/, char** argv) {

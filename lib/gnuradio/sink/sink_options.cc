@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <gnuradio/spead2/heap_sink.h>
+#include <gnuradio/spead2/sink_options.h>
 
 #include <charconv>
 #include <stdexcept>

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the sinks have in common for those who use them: counts, and what can be changed while the
+// flowgraph runs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <gnuradio/spead2/api.h>
+
+#include <spead2/send/stream.h>
+
+namespace gr::spead2 {
+
+/// Any thread may call any of these. Counts are since the block was made.
+class SPEAD2_GR_API sink {
+public:
+    virtual ~sink() = default;
+    /// Heaps sent whole; start and end heaps are not counted.
+    [[nodiscard]] virtual std::uint64_t heaps_sent() const = 0;
+    /// Bytes of packets of all heaps.
+    [[nodiscard]] virtual std::uint64_t bytes_sent() const = 0;
+    /// Heaps of which something could not be sent.
+    [[nodiscard]] virtual std::uint64_t heaps_failed() const = 0;
+    /// Samples (items of one port) that belonged to no heap, or to one that was not finished.
+    [[nodiscard]] virtual std::uint64_t samples_dropped() const = 0;
+    /// Places where tags made no heap (heap_sink) or messages that were no PDU (pdu_heap_sink), and
+    /// values that a scalar could not take.
+    [[nodiscard]] virtual std::uint64_t bad_tags() const = 0;
+    /// Why the block stopped the flowgraph; empty if it did not.
+    [[nodiscard]] virtual std::string error() const = 0;
+
+    /// Rate of heaps from now on, bytes of packets per second; 0: as fast as possible.
+    virtual void set_rate(double bytes_per_second) = 0;
+    /// See sink_options::descriptor_interval.
+    virtual void set_descriptor_interval(std::uint64_t heaps) = 0;
+    [[nodiscard]] virtual std::uint64_t descriptor_interval() const = 0;
+    [[nodiscard]] virtual const std::shared_ptr<engine::send::stream>& stream() const = 0;
+};
+
+}  // namespace gr::spead2

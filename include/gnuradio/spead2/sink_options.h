@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The options of the sinks. Each stands here once, with name, default and text: C++ sets the
+// members; Python and GNU Radio Companion go by for_each(). What makes sense together is checked
+// where a sink is made.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <gnuradio/spead2/api.h>
+#include <gnuradio/spead2/item.h>
+
+#include <spead2/wire/flavour.h>
+
+namespace gr::spead2 {
+
+/// Which substream (endpoint) a heap goes to.
+class SPEAD2_GR_API substream_rule {
+public:
+    enum class kind : std::uint8_t { fixed, round_robin, tag };
+
+    substream_rule(int index = 0);
+    /// A number, "round_robin" or "tag:KEY". \throw std::invalid_argument
+    substream_rule(const std::string& rule);
+    substream_rule(const char* rule) : substream_rule(std::string(rule)) {}
+
+    [[nodiscard]] kind what() const noexcept { return kind_; }
+    [[nodiscard]] std::size_t index() const noexcept { return index_; }
+    [[nodiscard]] const std::string& key() const noexcept { return key_; }
+
+private:
+    kind kind_ = kind::fixed;
+    std::size_t index_ = 0;
+    std::string key_;
+};
+
+/// What a tag that makes no heap does.
+enum class bad_tag_action : std::uint8_t { error, resync };
+
+/// What a heap that could not be sent does.
+enum class send_error_action : std::uint8_t { count, error };
+
+/// The names of an enumeration's values, in their order.
+template <typename Enum>
+inline constexpr std::array<const char*, 0> choice_names{};
+template <>
+inline constexpr std::array choice_names<bad_tag_action>{"error", "resync"};
+template <>
+inline constexpr std::array choice_names<send_error_action>{"count", "error"};
+
+/// What both sinks have.
+struct SPEAD2_GR_API sink_options {
+    std::vector<scalar_item> scalars{};
+    std::uint64_t descriptor_interval = 0;
+    substream_rule substream{};
+    send_error_action on_send_error = send_error_action::count;
+    bool send_start = true;
+    bool send_end = true;
+    engine::flavour flavour{};
+
+    /// Calls \a f with the name, the member and the text of each.
+    template <typename F>
+    static void for_each(F&& f) {
+        f("scalars", &sink_options::scalars,
+          "More items, with one value a heap: tag_item, counter_item, constant_item.");
+        f("descriptor_interval", &sink_options::descriptor_interval,
+          "Descriptors go with the first heap of each substream, and again every so many of its "
+          "heaps; 0: never again.");
+        f("substream", &sink_options::substream,
+          "Where heaps go: a number, \"round_robin\", or \"tag:KEY\" for the value of a tag of "
+          "port 0 (for PDUs: of a metadata entry) at or before the heap's first sample.");
+        f("on_send_error", &sink_options::on_send_error,
+          "\"count\": a heap that cannot be sent is counted and logged. \"error\": it also stops "
+          "the flowgraph.");
+        f("send_start", &sink_options::send_start,
+          "Start-of-stream heap on every substream when the flowgraph starts. Of several sinks on "
+          "one stream, the first to start sends it.");
+        f("send_end", &sink_options::send_end,
+          "End-of-stream heap on every substream when the flowgraph stops. Of several sinks on one "
+          "stream, the last to stop sends it.");
+        f("flavour", &sink_options::flavour, "SPEAD flavour; SPEAD-64-40 by default.");
+    }
+};
+
+struct SPEAD2_GR_API heap_sink_options : sink_options {
+    std::string length_tag = "packet_len";
+    std::uint64_t samples_per_heap = 0;
+    bool variable_length = false;
+    bad_tag_action on_bad_tag = bad_tag_action::error;
+
+    template <typename F>
+    static void for_each(F&& f) {
+        f("length_tag", &heap_sink_options::length_tag,
+          "Key of the stream tag on a packet's first sample whose value is the packet's length.");
+        f("samples_per_heap", &heap_sink_options::samples_per_heap,
+          "Not 0: that many samples make a heap, and length tags are not looked at.");
+        f("variable_length", &heap_sink_options::variable_length,
+          "False: all packets are as long as the first one, are described by a numpy header, and "
+          "are sent from GNU Radio's buffer without a copy. True: lengths differ; the items have a "
+          "variable first dimension and network byte order, complex ones one more dimension of 2.");
+        f("on_bad_tag", &heap_sink_options::on_bad_tag,
+          "\"error\": a tag that makes no heap stops the flowgraph, with a message that names port "
+          "and sample. \"resync\": it is counted and logged, and the next good tag starts a heap. "
+          "Samples between are dropped and counted.");
+        sink_options::for_each(f);
+    }
+};
+
+struct SPEAD2_GR_API pdu_heap_sink_options : sink_options {
+    bool variable_length = true;
+
+    template <typename F>
+    static void for_each(F&& f) {
+        f("variable_length", &pdu_heap_sink_options::variable_length,
+          "True: PDUs are of any length; the item has a variable first dimension and network byte "
+          "order, a complex one one more dimension of 2. False: all are as long as the first one "
+          "and are described by a numpy header.");
+        sink_options::for_each(f);
+    }
+};
+
+}  // namespace gr::spead2
