@@ -12,6 +12,8 @@
 #include <span>
 #include <vector>
 
+#include <spead2/runtime/waiter.h>
+
 namespace spead2 {
 
 /// An unbounded queue of packets. Any number of threads may add and take.
@@ -26,6 +28,14 @@ public:
     /// \throw stopped_error when the queue is stopped and empty
     [[nodiscard]] std::optional<packet_bytes> get_packet(
         std::chrono::nanoseconds timeout = std::chrono::nanoseconds(-1));
+    /// Take the oldest packet if there is one.
+    [[nodiscard]] std::optional<packet_bytes> try_get_packet();
+    /// Tell \a who once when there is a packet, or the queue is stopped. Of those who wait, the one
+    /// who came first is told about a packet.
+    /// \return false: it is so already, and \a who is not told
+    [[nodiscard]] bool wait_packet(std::weak_ptr<waiter> who);
+    /// \a who takes no packets any more. If he has been told of one, somebody else is.
+    void stop_waiting(const std::weak_ptr<waiter>& who);
     /// No packets are added any more; what is in the queue can still be taken. Harmless when
     /// repeated.
     void stop();
@@ -37,6 +47,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<packet_bytes> packets_;
+    waiter_list waiters_;
     bool stopped_ = false;
 };
 

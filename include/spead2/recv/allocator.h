@@ -46,6 +46,8 @@ public:
 
     [[nodiscard]] std::uint8_t* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+    /// Null: ordinary memory.
+    [[nodiscard]] const memory_allocator* allocator() const noexcept { return allocator_.get(); }
 
 private:
     void free() noexcept;
@@ -73,6 +75,10 @@ public:
     /// \throw std::bad_alloc; the heap is then dropped, with a log message
     [[nodiscard]] virtual memory allocate(std::size_t bytes, const packet_view* hint = nullptr);
 
+    /// Whether memory takes nothing from the system until it is written to. If not, large heaps
+    /// grow in steps, as their payload comes.
+    [[nodiscard]] virtual bool lazy() const noexcept;
+
 protected:
     friend class memory;
     /// Take back what allocate() gave.
@@ -90,6 +96,7 @@ public:
     /// \param prefer_huge  take huge pages where there are any, else ordinary ones
     explicit mmap_allocator(int flags = 0, bool prefer_huge = false);
     [[nodiscard]] memory allocate(std::size_t bytes, const packet_view* hint = nullptr) override;
+    [[nodiscard]] bool lazy() const noexcept override;
 
     [[nodiscard]] int flags() const noexcept { return flags_; }
     [[nodiscard]] bool prefer_huge() const noexcept { return prefer_huge_; }
@@ -122,6 +129,7 @@ public:
     explicit memory_pool(const memory_pool_options& options);
     ~memory_pool() override;
     [[nodiscard]] memory allocate(std::size_t bytes, const packet_view* hint = nullptr) override;
+    [[nodiscard]] bool lazy() const noexcept override;
 
     /// Whether a request that finds the pool empty is logged as a warning.
     [[nodiscard]] bool warn_on_empty() const noexcept { return warn_on_empty_.load(); }

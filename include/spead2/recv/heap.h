@@ -70,14 +70,15 @@ public:
 
 private:
     friend class assembly;
+    friend class heap_recycler;
     friend class ring_stream;
-    void find_items(std::vector<std::uint64_t>* descriptor_offsets) const;
     [[nodiscard]] bool has_control(std::uint64_t value) const noexcept;
+    /// Become empty, but keep memory for another heap: of the payload at most \a max_payload.
+    void recycle(std::size_t max_payload) noexcept;
 
     std::uint64_t cnt_ = 0;
     std::int64_t length_ = -1;
     std::uint64_t received_ = 0;
-    std::uint64_t min_length_ = 0;  ///< largest address of an item
     std::size_t payload_size_ = 0;
     memory payload_;
     int heap_address_bits_ = 40;
@@ -87,6 +88,7 @@ private:
     std::vector<std::uint64_t> pointers_;  ///< item pointers in network order, each once
     std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_;
     mutable std::vector<raw_item> items_;
+    heap* next_ = nullptr;  ///< of those to be used again
 };
 
 /// Shared, so that an item, or an array made of it, can keep its heap.

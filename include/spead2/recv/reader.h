@@ -33,10 +33,12 @@ public:
     [[nodiscard]] std::size_t add_datagrams(std::span<const std::uint8_t> bytes,
                                             std::size_t segment) noexcept;
 
-    /// Packets back to back, each as long as it says. Ends before one that cannot be read.
+    /// Packets back to back, each as long as it says. Ends before one that cannot be read, and after
+    /// the one with byte number \a enough.
     /// \param fault  why the packet after those taken is none; not logged
-    /// \return bytes taken; if not all, \a fault is set or takes_more() is false
-    [[nodiscard]] std::size_t add_packets(std::span<const std::uint8_t> bytes,
+    /// \return bytes taken; if less than \a enough, all are, or \a fault is set, or takes_more() is
+    ///         false
+    [[nodiscard]] std::size_t add_packets(std::span<const std::uint8_t> bytes, std::size_t enough,
                                           packet_fault& fault) noexcept;
 
     /// False when there is no room for another heap, or the stream has ended: read() is to return

@@ -3,6 +3,8 @@
 // with a ring that heaps are taken from.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -72,8 +74,8 @@ protected:
     [[nodiscard]] virtual std::size_t room() const noexcept { return SIZE_MAX; }
     /// No heap follows. Once, after the last heap was taken, or from stop().
     virtual void heaps_stopped() noexcept {}
-    /// Text for the log when a reader that loses packets has to pause; \a cnt is of the first heap
-    /// that there was no room for.
+    /// A reader that loses packets meanwhile had to pause; \a cnt is of the first heap that there
+    /// was no room for.
     virtual void paused(std::uint64_t cnt) noexcept { static_cast<void>(cnt); }
 
     /// There is room again: have the readers go on.
@@ -81,7 +83,7 @@ protected:
     /// The same, but read in the calling thread, without blocking, until there are heaps.
     void resume_here() noexcept;
 
-    [[nodiscard]] stream_core& core() noexcept { return *core_; }
+    [[nodiscard]] stream_core& core() const noexcept { return *core_; }
 
 private:
     std::shared_ptr<stream_core> core_;
@@ -119,10 +121,13 @@ protected:
     void paused(std::uint64_t cnt) noexcept override;
 
 private:
-    class resumer;
+    void taken();
+
     const ring_stream_config ring_config_;
     ring<heap_ptr> ring_;
-    std::shared_ptr<resumer> resumer_;
+    std::atomic<bool> has_fd_{false};
+    std::chrono::steady_clock::time_point pause_logged_{};
+    std::uint64_t pauses_unlogged_ = 0;
 };
 
 }  // namespace spead2::recv

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of a packet: add() finds its heap or begins one, fits() and take_payload() say whether it
+// belongs there, accept() takes its items, and when nothing is missing finish() gives the heap out.
+#include "assembly.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <string>
+#include <typeinfo>
+#include <utility>
+
+#include "copy.h"
+#include "wire/packet_decoding.h"
+
+namespace spead2::recv {
+namespace {
+
+/// Memory of this size is asked for at once, even where it costs something before it is used.
+constexpr std::uint64_t at_once = std::uint64_t{64} << 20;
+
+/// Item pointers that a heap can have: what they cost must not grow for ever.
+constexpr std::size_t max_pointers = std::size_t{1} << 20;
+
+/// Up to this many, item pointers are looked for one by one.
+constexpr std::size_t few_pointers = 16;
+
+}  // namespace
+
+template <typename T>
+assembly::zeroed<T> assembly::allocate_zeroed(std::size_t n) {
+    // NOLINTNEXTLINE(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory)
+    auto* const data = static_cast<T*>(std::calloc(n, sizeof(T)));
+    if (data == nullptr) throw std::bad_alloc();
+    return zeroed<T>(data);
+}
+
+assembly::assembly(const stream_config& config, std::uint64_t* stats, log_book& log, placer* to)
+    : max_heaps_(config.max_heaps()),
+      substreams_(config.substreams()),
+      max_heap_size_(config.max_heap_size()),
+      allow_out_of_order_(config.allow_out_of_order()),
+      allow_unsized_heaps_(config.allow_unsized_heaps() && to == nullptr && !config.scatter()),
+      stop_on_stop_item_(config.stop_on_stop_item()),
+      nontemporal_(config.memcpy() == memcpy_method::nontemporal),
+      ordinary_memory_(typeid(*config.allocator()) == typeid(memory_allocator)),
+      bug_compat_(config.bug_compat()),
+      scatter_(config.scatter()),
+      allocator_(config.allocator()),
+      stats_(stats),
+      log_(log),
+      placer_(to),
+      heads_(allocate_zeroed<std::size_t>(substreams_)) {
+    if (max_heaps_ > std::numeric_limits<std::size_t>::max() / substreams_ / sizeof(void*))
+        throw std::bad_alloc();
+    slots_ = allocate_zeroed<partial_heap*>(max_heaps_ * substreams_);
+    finished_.reserve(16);
+}
+
+bool assembly::add(const packet_view& p) {
+    const bool single = p.payload_offset == 0 && p.heap_length >= 0 &&
+                        static_cast<std::uint64_t>(p.heap_length) == p.payload_length;
+    if (single && placer_ == nullptr) {
+        add_single(p);
+        return true;
+    }
+    if (p.heap_length < 0 && !allow_unsized_heaps_) {
+        ++stats_[stat_index::packets];
+        log_.add(log_level::info, [] { return "packet rejected because it has no HEAP_LEN"; });
+        return true;
+    }
+    partial_heap* h = single ? nullptr : last_;
+    std::size_t looked_at = 1;
+    if (!single && (h == nullptr || h->cnt != p.heap_cnt)) h = index_.find(p.heap_cnt, looked_at);
+    if (h == nullptr && !begin(p)) return false;
+    ++stats_[stat_index::packets];
+    if (single)
+        ++stats_[stat_index::single_packet_heaps];
+    else
+        stats_[stat_index::search_dist] += looked_at;
+    if (h != nullptr) go_on(*h, p);
+    return true;
+}
+
+/// Whether the heap of \a p is small enough; says so if not.
+bool assembly::accepts_size(const packet_view& p) {
+    const std::uint64_t size =
+        std::max(p.payload_offset + p.payload_length,
+                 p.heap_length < 0 ? 0 : static_cast<std::uint64_t>(p.heap_length));
+    if (size <= max_heap_size_) return true;
+    log_.add(log_level::info, [&] {
+        return "packet rejected because its heap of " + std::to_string(size) +
+               " bytes is larger than max_heap_size (" + std::to_string(max_heap_size_) + ")";
+    });
+    return false;
+}
+
+void assembly::log_no_memory(const packet_view& p, std::uint64_t bytes) {
+    log_.add(log_level::warning, [&] {
+        return "dropped heap " + std::to_string(p.heap_cnt) + " because there is no memory for " +
+               std::to_string(bytes) + " bytes";
+    });
+}
+
+/// A heap of one packet: no look-up, and nothing to keep.
+void assembly::add_single(const packet_view& p) {
+    ++stats_[stat_index::packets];
+    ++stats_[stat_index::single_packet_heaps];
+    if (p.payload_length > max_heap_size_) {
+        static_cast<void>(accepts_size(p));
+        return;
+    }
+    heap_ptr h = recycler_->take();
+    const auto size = static_cast<std::size_t>(p.payload_length);
+    if (size > h->payload_.capacity() || !ordinary_memory_ ||
+        h->payload_.capacity() > 2 * size + 1024) {
+        h->payload_ = memory();
+        if (size != 0) {
+            try {
+                h->payload_ = allocator_->allocate(size, &p);
+            } catch (const std::exception&) {
+                log_no_memory(p, size);
+                return;
+            }
+        }
+    }
+    if (size != 0) copy(h->payload_.data(), p);
+    std::uint64_t min_length = 0;
+    if (p.first_item < p.n_pointers) {
+        const bool few = p.n_pointers - p.first_item <= few_pointers;
+        pointer_set seen;
+        scan_pointers(p, min_length, [&](std::uint64_t pointer) {
+            auto& all = h->pointers_;
+            if (few ? std::find(all.begin(), all.end(), pointer) == all.end()
+                    : seen.insert(pointer))
+                all.push_back(pointer);
+        });
+    }
+    h->cnt_ = p.heap_cnt;
+    h->length_ = p.heap_length;
+    h->received_ = size;
+    h->payload_size_ = size;
+    h->heap_address_bits_ = p.heap_address_bits;
+    h->bug_compat_ = bug_compat_;
+    const std::size_t slot = take_slot(p.heap_cnt);
+    if (min_length > size) {
+        // Never complete: it waits until its turn to go has come.
+        partial_heap& partial = new_partial();
+        partial.whole = std::move(h);
+        partial.cnt = p.heap_cnt;
+        partial.length = p.heap_length;
+        partial.received = partial.end = size;
+        partial.min_length = min_length;
+        partial.slot = slot;
+        slots_[slot] = &partial;
+        ++n_partial_;
+        return;
+    }
+    if (stop_seen_) return;  // this is what says so, and nothing else
+    h->complete_ = true;
+    ++stats_[stat_index::heaps];
+    finished_.push_back(std::move(h));
+}
+
+/// Look at the item pointers of a packet that is accepted.
+/// \param append  called with each that the heap is to keep
+template <typename Append>
+void assembly::scan_pointers(const packet_view& p, std::uint64_t& min_length, Append&& append) {
+    const int bits = p.heap_address_bits;
+    const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+    const std::uint64_t stop = std::uint64_t{1} << 63 | stream_ctrl_id << bits | ctrl_stream_stop;
+    const std::uint8_t* const begin = p.bytes + header_size;
+    for (std::uint32_t i = p.first_item; i < p.n_pointers; ++i) {
+        std::uint64_t raw;
+        std::memcpy(&raw, begin + i * item_pointer_size, sizeof raw);
+        const std::uint64_t pointer = wire::to_big_endian(raw);
+        const std::uint64_t id = (pointer & ~(std::uint64_t{1} << 63)) >> bits;
+        if (pointer >> 63 == 0) {
+            min_length = std::max(min_length, pointer & mask);
+        } else if (id == null_id) {
+            continue;
+        } else if (pointer == stop && stop_on_stop_item_) {
+            stop_seen_ = true;
+        }
+        if (id < heap_cnt_id || id > payload_length_id) append(raw);
+    }
+}
+
+void assembly::add_pointers(partial_heap& h, const packet_view& p) {
+    if (placer_ != nullptr) {
+        std::uint64_t unused = 0;
+        scan_pointers(p, unused, [](std::uint64_t) {});
+        return;
+    }
+    std::vector<std::uint64_t>& all = h.whole->pointers_;
+    // Packets that repeat the pointers do so in the same order.
+    std::size_t repeated = 0;
+    bool too_many = false;
+    scan_pointers(p, h.min_length, [&](std::uint64_t pointer) {
+        if (repeated < all.size() && all[repeated] == pointer) {
+            ++repeated;
+            return;
+        }
+        if (all.size() < few_pointers) {
+            if (std::find(all.begin(), all.end(), pointer) != all.end()) return;
+        } else {
+            if (h.pointers.empty())
+                for (const std::uint64_t known : all) h.pointers.insert(known);
+            if (all.size() >= max_pointers) {
+                too_many = true;
+                return;
+            }
+            if (!h.pointers.insert(pointer)) return;
+        }
+        all.push_back(pointer);
+        repeated = all.size();
+    });
+    if (too_many)
+        log_.add(log_level::warning, [&] {
+            return "items of heap " + std::to_string(h.cnt) + " beyond the first " +
+                   std::to_string(max_pointers) + " were left out";
+        });
+}
+
+void assembly::copy(std::uint8_t* base, const packet_view& p) const {
+    const auto n = static_cast<std::size_t>(p.payload_length);
+    if (scatter_)
+        scatter_(base, p);
+    else if (nontemporal_)
+        copy_nontemporal(base + p.payload_offset, p.payload, n);
+    else
+        std::memcpy(base + p.payload_offset, p.payload, n);
+}
+
+/// Have memory for \a needed bytes of payload. \return false if there is none
+bool assembly::reserve(partial_heap& h, std::uint64_t needed, const packet_view& p) {
+    if (needed <= h.capacity) return true;
+    std::uint64_t wanted = std::max<std::uint64_t>(needed, 2 * h.capacity);
+    if (h.length >= 0) {
+        const auto length = static_cast<std::uint64_t>(h.length);
+        if (length <= at_once || allocator_->lazy())
+            wanted = std::max(needed, length);
+        else
+            wanted = std::max(needed, std::min(length, std::max(wanted, at_once)));
+    }
+    try {
+        memory larger = allocator_->allocate(static_cast<std::size_t>(wanted), &p);
+        if (h.end != 0) std::memcpy(larger.data(), h.base, static_cast<std::size_t>(h.end));
+        h.whole->payload_ = std::move(larger);
+    } catch (const std::exception&) {
+        log_no_memory(p, wanted);
+        return false;
+    }
+    h.base = h.whole->payload_.data();
+    h.capacity = h.whole->payload_.capacity();
+    return true;
+}
+
+partial_heap& assembly::new_partial() {
+    if (free_partials_.empty()) {
+        partials_.push_back(std::make_unique<partial_heap>());
+        free_partials_.reserve(partials_.size());
+        free_partials_.push_back(partials_.back().get());
+    }
+    partial_heap& h = *free_partials_.back();
+    free_partials_.pop_back();
+    return h;
+}
+
+std::size_t assembly::take_slot(std::uint64_t cnt) {
+    const std::size_t substream = substream_of(cnt);
+    std::size_t& head = heads_[substream];
+    const std::size_t slot = substream * max_heaps_ + head;
+    head = head + 1 == max_heaps_ ? 0 : head + 1;
+    if (slots_[slot] != nullptr) emit(*slots_[slot], reason::evicted);
+    return slot;
+}
+
+/// The first packet of a heap. \return false if a placer says later
+bool assembly::begin(const packet_view& p) {
+    if (!allow_out_of_order_ && p.payload_offset != 0) return true;
+    if (!accepts_size(p)) return true;
+    placement where;
+    if (placer_ != nullptr) {
+        where = placer_->place(p);
+        if (where.verdict == placement::kind::later) return false;
+    }
+    partial_heap& h = new_partial();
+    h.cnt = p.heap_cnt;
+    h.length = p.heap_length;
+    h.address_bits = p.heap_address_bits;
+    h.placed = where;
+    if (placer_ != nullptr) {
+        h.base = where.base;
+        h.capacity = where.capacity;
+    } else {
+        h.whole = recycler_->take();
+        heap& whole = *h.whole;
+        const std::uint64_t expected =
+            h.length < 0 ? p.payload_length : static_cast<std::uint64_t>(h.length);
+        if (!ordinary_memory_ || whole.payload_.capacity() > 2 * expected + 1024)
+            whole.payload_ = memory();
+        h.base = whole.payload_.data();
+        h.capacity = whole.payload_.capacity();
+    }
+    if (take_payload(h, p) != outcome::placed) {
+        remove(h);
+        return true;
+    }
+    h.slot = take_slot(p.heap_cnt);
+    slots_[h.slot] = &h;
+    index_.insert(&h);
+    h.indexed = true;
+    ++n_partial_;
+    last_ = &h;
+    accept(h, p);
+    return true;
+}
+
+void assembly::go_on(partial_heap& h, const packet_view& p) {
+    last_ = &h;
+    if (!fits(h, p)) return;
+    switch (take_payload(h, p)) {
+        case outcome::placed:
+            accept(h, p);
+            break;
+        case outcome::dropped:
+            break;
+        case outcome::lost:
+            ++stats_[stat_index::heaps];
+            ++stats_[stat_index::incomplete_heaps_evicted];
+            remove(h);
+            break;
+    }
+}
+
+/// Whether a packet agrees with the heap that it says it is of.
+bool assembly::fits(partial_heap& h, const packet_view& p) {
+    const auto reject = [this](const char* why) {
+        log_.add(log_level::info, [why] { return std::string("packet rejected because ") + why; });
+        return false;
+    };
+    if (p.heap_address_bits != h.address_bits)
+        return reject("its flavour is inconsistent with the heap");
+    if (p.heap_length >= 0) {
+        if (h.length >= 0 && h.length != p.heap_length)
+            return reject("its HEAP_LEN is inconsistent with the heap");
+        if (h.length < 0 && static_cast<std::uint64_t>(p.heap_length) < h.end)
+            return reject("its HEAP_LEN is too small for the heap");
+    }
+    return accepts_size(p);
+}
+
+/// Put the payload of a packet in its place, if that is where payload is wanted.
+assembly::outcome assembly::take_payload(partial_heap& h, const packet_view& p) {
+    const std::uint64_t end = p.payload_offset + p.payload_length;
+    if (!allow_out_of_order_) {
+        if (p.payload_offset > h.received) {
+            h.missed = true;
+            return outcome::dropped;
+        }
+        if (p.payload_offset < h.received) {
+            log_.add(log_level::warning, [] {
+                return "packet rejected because it is out-of-order in the heap (you might need to "
+                       "set allow_out_of_order to true in the stream config)";
+            });
+            return outcome::dropped;
+        }
+        if (h.missed && !h.reported) {
+            // What was missing was not lost, but late; that could have been helped.
+            h.reported = true;
+            log_.add(log_level::warning, [&] {
+                return "packets of heap " + std::to_string(h.cnt) +
+                       " were rejected because they came before others that belong before them "
+                       "(you might need to set allow_out_of_order to true in the stream config)";
+            });
+        }
+    }
+    if (placer_ != nullptr) {
+        if (h.placed.verdict == placement::kind::reject) {
+            if (!allow_out_of_order_) return outcome::placed;
+        } else if (end > h.capacity || !placer_->packet_placed(h.placed, p)) {
+            h.placed.verdict = placement::kind::reject;
+        }
+    } else if (!reserve(h, end, p)) {
+        return outcome::lost;
+    }
+    if (allow_out_of_order_) {
+        switch (h.ranges.add(p.payload_offset, end)) {
+            case payload_ranges::result::added:
+                break;
+            case payload_ranges::result::duplicate:
+                return outcome::dropped;
+            case payload_ranges::result::overlaps:
+                log_.add(log_level::warning, [] {
+                    return "packet rejected because it partially overlaps existing payload";
+                });
+                return outcome::dropped;
+            case payload_ranges::result::too_many:
+                log_.add(log_level::warning, [&] {
+                    return "packet rejected because heap " + std::to_string(h.cnt) +
+                           " is in too many pieces";
+                });
+                return outcome::dropped;
+        }
+    }
+    if (p.payload_length != 0 && h.placed.verdict == placement::kind::accept) copy(h.base, p);
+    return outcome::placed;
+}
+
+/// A packet belongs to the heap: count it, take its items, and see whether that was the last one.
+void assembly::accept(partial_heap& h, const packet_view& p) {
+    if (h.length < 0) h.length = p.heap_length;
+    h.received += p.payload_length;
+    h.end = std::max(h.end, p.payload_offset + p.payload_length);
+    if (p.first_item < p.n_pointers) add_pointers(h, p);
+    if (h.complete()) finish(h);
+}
+
+void assembly::finish(partial_heap& h) {
+    if (placer_ != nullptr) {
+        if (!stop_seen_) {
+            ++stats_[stat_index::heaps];
+            if (h.placed.verdict == placement::kind::accept) placer_->heap_placed(h.placed);
+        }
+    } else if (!stop_seen_) {
+        heap& whole = *h.whole;
+        whole.cnt_ = h.cnt;
+        whole.length_ = h.length;
+        whole.received_ = h.received;
+        whole.payload_size_ = static_cast<std::size_t>(h.received);
+        whole.heap_address_bits_ = h.address_bits;
+        whole.bug_compat_ = bug_compat_;
+        whole.complete_ = true;
+        ++stats_[stat_index::heaps];
+        finished_.push_back(std::move(h.whole));
+    }
+    remove(h);
+}
+
+/// Give out a heap that is not complete, or not known to be.
+void assembly::emit(partial_heap& h, reason why) {
+    ++stats_[stat_index::heaps];
+    ++stats_[why == reason::evicted ? stat_index::incomplete_heaps_evicted
+                                    : stat_index::incomplete_heaps_flushed];
+    if (h.whole) {
+        heap& whole = *h.whole;
+        whole.cnt_ = h.cnt;
+        whole.length_ = h.length;
+        whole.received_ = h.received;
+        whole.payload_size_ = static_cast<std::size_t>(h.end);
+        if (h.indexed) whole.heap_address_bits_ = h.address_bits;
+        whole.bug_compat_ = bug_compat_;
+        whole.complete_ = h.contiguous();
+        if (!whole.complete_) {
+            if (allow_out_of_order_ && h.indexed)
+                whole.ranges_ = h.ranges.list();
+            else
+                whole.ranges_ = {{0, h.received}};
+        }
+        finished_.push_back(std::move(h.whole));
+    }
+    remove(h);
+}
+
+/// Forget a heap that is being put together.
+void assembly::remove(partial_heap& h) noexcept {
+    if (h.indexed) index_.erase(&h);
+    if (slots_[h.slot] == &h) {
+        slots_[h.slot] = nullptr;
+        --n_partial_;
+    }
+    if (last_ == &h) last_ = nullptr;
+    h.whole.reset();
+    h.placed = {};
+    h.base = nullptr;
+    h.capacity = 0;
+    h.length = -1;
+    h.received = h.end = h.min_length = 0;
+    h.slot = 0;
+    h.indexed = h.missed = h.reported = false;
+    h.ranges.clear();
+    h.pointers.clear();
+    free_partials_.push_back(&h);
+}
+
+void assembly::flush() {
+    for (std::size_t substream = 0; substream < substreams_ && n_partial_ != 0; ++substream) {
+        const std::size_t head = heads_[substream];
+        for (std::size_t i = 0; i < max_heaps_ && n_partial_ != 0; ++i) {
+            const std::size_t at = head + i < max_heaps_ ? head + i : head + i - max_heaps_;
+            partial_heap* const h = slots_[substream * max_heaps_ + at];
+            if (h != nullptr) emit(*h, reason::flushed);
+        }
+    }
+}
+
+}  // namespace spead2::recv

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts heaps together from packets. Knows neither readers nor threads: packets go in, heaps that are
+// done with come out, in the order in which they were.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include <spead2/recv/config.h>
+#include <spead2/recv/heap.h>
+#include <spead2/wire/packet.h>
+
+#include "../log_book.h"
+#include "heap_recycler.h"
+#include "partial_heap.h"
+#include "placer.h"
+
+namespace spead2::recv {
+
+class assembly {
+public:
+    /// \param stats  where to count, indexed by stat_index
+    /// \param to     has the payload in place of heaps, if not null
+    /// \throw std::bad_alloc for more heaps than there can be
+    assembly(const stream_config& config, std::uint64_t* stats, log_book& log,
+             placer* to = nullptr);
+
+    /// Take a packet. It appends to finished() at most two heaps.
+    /// \return false if the placer says later; nothing has changed then
+    [[nodiscard]] bool add(const packet_view& p);
+    /// Give out everything that is there, as far as it has come.
+    void flush();
+
+    [[nodiscard]] std::vector<heap_ptr>& finished() noexcept { return finished_; }
+    /// A stop item has come; no packet is to follow.
+    [[nodiscard]] bool stop_seen() const noexcept { return stop_seen_; }
+
+private:
+    enum class outcome : std::uint8_t {
+        placed,
+        dropped,  ///< the packet
+        lost,     ///< the heap, for want of memory
+    };
+    enum class reason : std::uint8_t { evicted, flushed };
+
+    void add_single(const packet_view& p);
+    [[nodiscard]] bool begin(const packet_view& p);
+    void go_on(partial_heap& h, const packet_view& p);
+    [[nodiscard]] bool fits(partial_heap& h, const packet_view& p);
+    [[nodiscard]] outcome take_payload(partial_heap& h, const packet_view& p);
+    [[nodiscard]] bool reserve(partial_heap& h, std::uint64_t needed, const packet_view& p);
+    void copy(std::uint8_t* base, const packet_view& p) const;
+    template <typename Append>
+    void scan_pointers(const packet_view& p, std::uint64_t& min_length, Append&& append);
+    void add_pointers(partial_heap& h, const packet_view& p);
+    void accept(partial_heap& h, const packet_view& p);
+    void finish(partial_heap& h);
+    void emit(partial_heap& h, reason why);
+    void remove(partial_heap& h) noexcept;
+
+    [[nodiscard]] std::size_t substream_of(std::uint64_t cnt) const noexcept {
+        return substreams_ == 1 ? 0 : static_cast<std::size_t>(cnt % substreams_);
+    }
+    /// The next slot for a heap of this cnt, after whoever had it has been given out.
+    [[nodiscard]] std::size_t take_slot(std::uint64_t cnt);
+    [[nodiscard]] partial_heap& new_partial();
+    [[nodiscard]] bool accepts_size(const packet_view& p);
+    void log_no_memory(const packet_view& p, std::uint64_t bytes);
+
+    struct freed {
+        void operator()(void* data) const noexcept {
+            std::free(data);  // NOLINT(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory)
+        }
+    };
+    template <typename T>
+    using zeroed = std::unique_ptr<T[], freed>;
+    template <typename T>
+    static zeroed<T> allocate_zeroed(std::size_t n);
+
+    // From the configuration.
+    const std::size_t max_heaps_;
+    const std::size_t substreams_;
+    const std::uint64_t max_heap_size_;
+    const bool allow_out_of_order_;
+    const bool allow_unsized_heaps_;
+    const bool stop_on_stop_item_;
+    const bool nontemporal_;
+    const bool ordinary_memory_;
+    const unsigned bug_compat_;
+    const scatter_function scatter_;
+    const std::shared_ptr<memory_allocator> allocator_;
+
+    std::uint64_t* const stats_;
+    log_book& log_;
+    placer* const placer_;
+    const std::shared_ptr<heap_recycler> recycler_ = std::make_shared<heap_recycler>();
+
+    partial_heap* last_ = nullptr;  ///< of the packet before; nearly always of the next one too
+    heap_index index_;
+    // Zeroed memory that is not written to takes nothing, however many heaps there may be.
+    zeroed<partial_heap*> slots_;  ///< max_heaps a substream, each a ring; null: not partial
+    zeroed<std::size_t> heads_;    ///< of each substream, the slot to take next
+    std::size_t n_partial_ = 0;
+    std::vector<std::unique_ptr<partial_heap>> partials_;  ///< all there ever were
+    std::vector<partial_heap*> free_partials_;
+    std::vector<heap_ptr> finished_;
+    bool stop_seen_ = false;
+};
+
+}  // namespace spead2::recv

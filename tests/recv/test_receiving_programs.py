@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds and runs the C++ programs of this folder under the sanitizers. What each does it says."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from programs import check_program, sanitized
+
+FOLDER = pathlib.Path(__file__).parent
+SOURCES = (
+    *(f"lib/{room}/*.cc" for room in ("base", "wire", "runtime", "net")),
+    *(f"lib/recv/{room}*.cc" for room in ("", "assembly/", "readers/")),
+)
+
+# Compiling with a sanitizer can take long on a slow machine.
+pytestmark = [pytest.mark.cxx, pytest.mark.timeout(900)]
+
+
+@pytest.mark.parametrize("program", ["worked_examples"])
+def test_program_holds_under_sanitizers(program: str, tmp_path: pathlib.Path) -> None:
+    arguments = sanitized("address,undefined", *SOURCES)
+    check_program(FOLDER / f"{program}.cc", tmp_path, [*arguments, "-ldl"])
