@@ -5,12 +5,14 @@
 #include <net/if.h>
 #include <netdb.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
 
 #include <spead2/base/errors.h>
+#include <spead2/base/log.h>
 #include <spead2/wire/limits.h>
 
 namespace spead2 {
@@ -31,7 +33,7 @@ endpoint::endpoint(const sockaddr* address, socklen_t length) : storage_{} {
     std::memcpy(&storage_, address, size);
 }
 
-endpoint endpoint::resolve(const std::string& host, int port, int family) {
+std::vector<endpoint> resolve_every(const std::string& host, int port, int family) {
     if (port < 0 || port > max_port)
         throw std::invalid_argument("port is " + std::to_string(port) + ", but must be from 0 to " +
                                     std::to_string(max_port));
@@ -52,10 +54,17 @@ endpoint endpoint::resolve(const std::string& host, int port, int family) {
     });
     if (error != 0)
         throw resolve_error("Host not found: '" + host + "' (" + ::gai_strerror(error) + ")");
+    std::vector<endpoint> all;
     for (const addrinfo* a = found; a != nullptr; a = a->ai_next)
         if (a->ai_family == AF_INET || a->ai_family == AF_INET6)
-            return endpoint(a->ai_addr, a->ai_addrlen);
-    throw resolve_error("Host not found: '" + host + "' has no IPv4 or IPv6 address");
+            all.emplace_back(a->ai_addr, a->ai_addrlen);
+    if (all.empty())
+        throw resolve_error("Host not found: '" + host + "' has no IPv4 or IPv6 address");
+    return all;
+}
+
+endpoint endpoint::resolve(const std::string& host, int port, int family) {
+    return resolve_every(host, port, family).front();
 }
 
 socklen_t endpoint::length() const noexcept {
@@ -94,10 +103,48 @@ std::string endpoint::to_string() const {
     return result + "]:" + std::to_string(port());
 }
 
+namespace {
+
+[[nodiscard]] auto first_of(const std::vector<endpoint>& addresses, int family) {
+    return std::find_if(addresses.begin(), addresses.end(),
+                        [family](const endpoint& e) { return e.family() == family; });
+}
+
+[[nodiscard]] bool has_both(const std::vector<endpoint>& addresses) {
+    return first_of(addresses, AF_INET) != addresses.end() &&
+           first_of(addresses, AF_INET6) != addresses.end();
+}
+
+}  // namespace
+
 std::vector<endpoint> resolve_all(const std::vector<std::pair<std::string, int>>& hosts) {
+    std::vector<std::vector<endpoint>> found;
+    found.reserve(hosts.size());
+    for (const auto& [host, port] : hosts) found.push_back(resolve_every(host, port));
+    if (found.empty()) return {};
+
+    const auto all_have = [&found](int family) {
+        return std::all_of(found.begin(), found.end(), [family](const auto& addresses) {
+            return first_of(addresses, family) != addresses.end();
+        });
+    };
+    // What the system prefers, if all can have it.
+    int family = found.front().front().family();
+    const int other = family == AF_INET ? AF_INET6 : AF_INET;
+    if (!all_have(family) && all_have(other)) family = other;
+
     std::vector<endpoint> endpoints;
     endpoints.reserve(hosts.size());
-    for (const auto& [host, port] : hosts) endpoints.push_back(endpoint::resolve(host, port));
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        auto chosen = first_of(found[i], family);
+        if (chosen == found[i].end()) chosen = found[i].begin();  // refused later, if it matters
+        endpoints.push_back(*chosen);
+        if (has_both(found[i]))
+            log_message(log_level::warning, "host " + hosts[i].first +
+                                                " has addresses of IPv4 and of IPv6: sending to " +
+                                                chosen->to_string() +
+                                                "; give an address to choose another");
+    }
     return endpoints;
 }
 

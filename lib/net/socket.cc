@@ -12,6 +12,8 @@
 #include <spead2/base/errors.h>
 #include <spead2/base/log.h>
 
+#include "net/interface.h"
+
 namespace spead2 {
 namespace {
 
@@ -78,7 +80,7 @@ void set_send_buffer(const unique_fd& fd, std::size_t bytes) {
 }
 
 void bind_to(const unique_fd& fd, const std::string& interface_address, int family) {
-    const endpoint local = endpoint::resolve(interface_address, 0, family);
+    const endpoint local = network_interface::local_address(interface_address, family);
     if (::bind(fd.get(), local.address(), local.length()) != 0)
         throw last_setup_error("cannot send from interface_address '" + interface_address + "'");
 }

@@ -19,7 +19,10 @@ public:
     unique_fd(const unique_fd&) = delete;
     unique_fd& operator=(const unique_fd&) = delete;
     unique_fd(unique_fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    unique_fd& operator=(unique_fd&&) = delete;
+    unique_fd& operator=(unique_fd&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
     ~unique_fd() {
         if (fd_ >= 0) ::close(fd_);
     }
@@ -48,7 +51,8 @@ void set_option(const unique_fd& fd, int level, int name, int value, const std::
 /// Ask for a send buffer; log a warning if the system gives less. 0 leaves the system's.
 void set_send_buffer(const unique_fd& fd, std::size_t bytes);
 
-/// Bind to a local address, any port. \throw resolve_error, std::system_error
+/// Bind to a local address, any port. \param interface_address  the address, or the name of the
+/// interface that has it \throw resolve_error, socket_setup_error
 void bind_to(const unique_fd& fd, const std::string& interface_address, int family);
 
 }  // namespace spead2

@@ -44,7 +44,14 @@ private:
     } storage_;
 };
 
-/// Look up each of a list of (host, port). \throw as endpoint::resolve()
+/// All addresses that a host name stands for, in the order in which to try them.
+/// \throw as endpoint::resolve()
+[[nodiscard]] std::vector<endpoint> resolve_every(const std::string& host, int port,
+                                                  int family = AF_UNSPEC);
+
+/// Look up each of a list of (host, port). Names that stand for addresses of both families get that
+/// which all can have, and a message in the log says which address it is.
+/// \throw as endpoint::resolve()
 [[nodiscard]] std::vector<endpoint> resolve_all(
     const std::vector<std::pair<std::string, int>>& hosts);
 

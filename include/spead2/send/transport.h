@@ -3,6 +3,7 @@
 // many went and what failed".
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,6 +19,7 @@ enum class wait_for : std::uint8_t {
     writable,  ///< transport::wait_fd() must become writable
     readable,  ///< transport::wait_fd() must become readable
     again,     ///< nothing to sleep on: call again soon, after other work had its turn
+    pause,     ///< nothing to sleep on but time: send_result::pause
 };
 
 /// Outcome of one transport::send().
@@ -36,6 +38,7 @@ struct send_result {
     std::size_t failed = 0;
     std::error_code error;
     wait_for wait = wait_for::nothing;
+    std::chrono::nanoseconds pause{};  ///< for wait_for::pause: call again after this
 };
 
 /// Carries packets. All calls on one object come from one thread at a time (not always the same).
@@ -71,6 +74,14 @@ public:
 
     /// One line for people: kind and destinations, e.g. "udp 127.0.0.1:8888".
     [[nodiscard]] virtual std::string describe() const = 0;
+
+    /// Text for people about a failed packet to \a substream: what happened, where to, and the limit
+    /// if it is about one. From any thread.
+    [[nodiscard]] virtual std::string explain(const std::error_code& error,
+                                              std::size_t substream) const {
+        static_cast<void>(substream);
+        return error.message() + " (sending to " + describe() + ")";
+    }
 };
 
 }  // namespace spead2::send

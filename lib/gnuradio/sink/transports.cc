@@ -51,7 +51,10 @@ transport udp(const endpoint_list& endpoints, engine::send::udp_options options,
 
 transport tcp(const endpoint_list& endpoints, engine::send::tcp_options options,
               const engine::send::stream_config& config) {
-    options.endpoints = engine::resolve_all(endpoints);
+    if (endpoints.size() != 1)
+        throw std::invalid_argument("endpoints must contain exactly one element for TCP, but has " +
+                                    std::to_string(endpoints.size()));
+    options.endpoints = engine::resolve_every(endpoints.front().first, endpoints.front().second);
     return open<engine::send::tcp_transport>(config, options);
 }
 

@@ -483,6 +483,8 @@ task_wait stream_core::step() noexcept {
             return {task_wait::kind::readable, {}, transport_->wait_fd()};
         case wait_for::writable:
             return {task_wait::kind::writable, {}, transport_->wait_fd()};
+        case wait_for::pause:
+            return {task_wait::kind::until, clock::now() + result.pause, -1};
         default:
             break;
     }

@@ -46,7 +46,10 @@ std::unique_ptr<tcp_transport> make_transport(const network_arguments& arguments
                               std::to_string(arguments.endpoints.size()));
     try {
         const gil_release released;
-        options.endpoints = resolve_all(arguments.endpoints);
+        if (!arguments.socket) {
+            const auto& [host, port] = arguments.endpoints.front();
+            options.endpoints = resolve_every(host, port);
+        }
         return std::make_unique<tcp_transport>(options, interrupted);
     } catch (const std::system_error&) {
         // A signal handler's exception tells more than "interrupted".
@@ -66,7 +69,7 @@ config : StreamConfig
 buffer_size : int
     Bytes of socket buffer; 0: the system's. A warning is logged if it cannot be had.
 interface_address : str
-    Local address to connect from.
+    Local address to connect from, or the name of the interface that has it.
 socket : socket.socket
     In place of `endpoints` and what follows `config`: a connected socket to use as it is; it may
     be closed afterwards.

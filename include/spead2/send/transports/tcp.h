@@ -17,18 +17,27 @@ namespace spead2::send {
 struct tcp_options {
     static constexpr std::size_t default_buffer_size = 208 * 1024;
 
-    std::vector<endpoint> endpoints;                ///< exactly one, unless a socket is given
+    /// Addresses of one peer, at least one unless a socket is given. The first that answers is
+    /// taken: each is tried when those before are refused or have not answered for 250 ms.
+    std::vector<endpoint> endpoints;
     std::size_t buffer_size = default_buffer_size;  ///< bytes; 0: the system's
-    std::string interface_address;                  ///< local address to connect from; empty: any
+    /// Local address to connect from, or the name of the interface that has it; empty: any.
+    std::string interface_address;
     std::optional<int> socket;  ///< a connected stream socket to use (duplicated)
+    /// Seconds for which to try to connect again when the connection is lost, at most 1e6; 0: not
+    /// at all. Needs endpoints.
+    double reconnect = 0.0;
 };
 
-/// Substreams: one. After a failure of the connection every packet fails with the same error.
+/// Substreams: one. What a lost connection has not delivered is lost, and the packet at which that is
+/// seen fails with what broke it. Without tcp_options::reconnect, or when that is over, so does every
+/// packet after it; with it, they wait for a new connection.
 class tcp_transport final : public transport {
 public:
     /// Connects and waits until connected. \a interrupted is asked now and then and after signals;
     /// true (or an exception) gives up (std::system_error EINTR).
-    /// \throw std::invalid_argument  not exactly one endpoint; a socket of the wrong kind
+    /// \throw std::invalid_argument  no endpoint; a socket of the wrong kind; reconnect is out of
+    ///                               range or given with a socket
     /// \throw resolve_error          interface_address cannot be resolved
     /// \throw std::system_error      refused, unreachable, ...
     explicit tcp_transport(const tcp_options& options,
@@ -39,6 +48,9 @@ public:
     [[nodiscard]] send_result send(packet_span packets) noexcept override;
     [[nodiscard]] int wait_fd() const noexcept override;
     [[nodiscard]] std::string describe() const override;
+
+    /// How often the connection was lost and made again. From any thread.
+    [[nodiscard]] std::uint64_t reconnections() const noexcept;
 
 private:
     class impl;
