@@ -318,7 +318,7 @@ MULTICAST6 = ("ff11::77:77", 7148)
         (([UNICAST6],), {"ttl": 1}, ValueError, "::1.*not a multicast"),
         (([UNICAST6],), {"ttl": 1, "interface_index": 1}, ValueError, "::1.*not a multicast"),
         (([MULTICAST],), {"ttl": 1, "interface_index": 1}, ValueError, "239.255.77.77"),
-        (([MULTICAST6],), {"ttl": 1, "interface_address": "::1"}, ValueError, "ff11::77:77"),
+        (([MULTICAST6],), {"ttl": 1, "interface_address": "fd99::1"}, OSError, "fd99::1"),
         (
             ([MULTICAST],),
             {"ttl": 1, "interface_address": "::1"},

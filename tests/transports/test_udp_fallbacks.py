@@ -12,7 +12,7 @@ PROGRAM = pathlib.Path(__file__).with_name("udp_fallbacks.cc")
 
 SOURCES = [f"lib/{room}/*.cc" for room in ("base", "wire", "runtime", "net")]
 SOURCES += ["lib/send/*.cc", "lib/send/packets/*.cc", "lib/send/driver/*.cc"]
-SOURCES += [f"lib/send/transports/{name}.cc" for name in ("inproc", "udp")]
+SOURCES += [f"lib/send/transports/{name}.cc" for name in ("inproc", "udp", "udp/*")]
 
 pytestmark = [pytest.mark.cxx, pytest.mark.timeout(900)]
 

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -34,8 +35,10 @@ namespace {
 std::function<int(const msghdr& message, std::size_t segment)> refuse;
 bool knows_option = true;
 unsigned most_messages = 1024;  // that one sendmmsg takes
+int refuse_many = 0;            // errno for every sendmmsg
 std::size_t offloaded = 0;      // messages
 std::size_t calls = 0;
+std::chrono::seconds ahead{0};  // that the clock is
 
 std::size_t bytes_of(const msghdr& message) {
     std::size_t bytes = 0;
@@ -71,6 +74,10 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 
 int sendmmsg(int fd, mmsghdr* messages, unsigned n, int flags) {
     ++calls;
+    if (refuse_many != 0) {
+        errno = refuse_many;
+        return -1;
+    }
     for (unsigned i = 0; i < n; ++i) {
         if (i == most_messages) return static_cast<int>(i);
         const int sent = send_one(fd, messages[i].msg_hdr, flags);
@@ -88,6 +95,12 @@ int getsockopt(int fd, int level, int name, void* value, socklen_t* length) noex
     return static_cast<int>(::syscall(SYS_getsockopt, fd, level, name, value, length));
 }
 
+int clock_gettime(clockid_t clock, timespec* time) noexcept {
+    const long result = ::syscall(SYS_clock_gettime, clock, time);
+    time->tv_sec += ahead.count();
+    return static_cast<int>(result);
+}
+
 }  // extern "C"
 
 namespace {
@@ -96,6 +109,7 @@ using spead2::inproc_queue;
 using datagrams = std::vector<inproc_queue::packet_bytes>;
 
 std::string current_case;
+std::function<void(int round)> before_round;
 std::vector<std::string> logged;
 
 void check(bool held, const char* what) {
@@ -166,12 +180,14 @@ outcome run(const std::string& name, std::size_t packet_size, bool must_arrive =
     std::generate(payload.begin(), payload.end(), std::ref(random));
     outcome result;
     // In rounds, so that the receivers' buffers hold what is under way.
+    int round = 0;
     for (const std::size_t length : {1u, 3000u, 12'000u, 20'000u}) {
         spead2::send::heap h;
         h.add_immediate(0x1000, length);
         h.add_item(0x1001, payload.data(), length, true);
         const std::vector<spead2::send::heap_reference> heaps{
             {h.contents(), -1, 0}, {h.contents(), -1, 1}, {h.contents(), -1, 0}};
+        if (before_round) before_round(round++);
         for (const auto mode :
              {spead2::send::group_mode::serial, spead2::send::group_mode::round_robin}) {
             std::uint64_t bytes = 0;
@@ -263,6 +279,96 @@ void buffer_that_never_has_room() {
     check(o.error == std::errc::no_buffer_space, "the error was not reported");
 }
 
+void memory_that_is_short_for_a_while() {
+    for (const int error : {ENOMEM, ENOBUFS}) {
+        int left = 0;
+        before_round = [&left](int) { left = 20; };
+        refuse = [&left, error](const msghdr&, std::size_t) { return left-- > 0 ? error : 0; };
+        const outcome o = run("a kernel that is short of memory for a while", 1472);
+        check(o.offload && offloaded > 0 && logged.empty(), "gave up offload");
+    }
+    before_round = nullptr;
+}
+
+void route_that_is_a_black_hole_for_a_while() {
+    bool hole = false;
+    before_round = [&hole](int round) { hole = round == 1; };
+    refuse = [&hole](const msghdr&, std::size_t) { return hole ? EINVAL : 0; };
+    const outcome o = run("a route that is a black hole for a while", 256, false);
+    before_round = nullptr;
+    check(o.error == std::errc::invalid_argument, "the error was not reported");
+    check(o.offload && logged.empty(), "offload was blamed");
+    // Rounds 0, 2 and 3, as large as ever.
+    std::size_t bytes = 0;
+    for (const auto& datagram : o.received[1]) bytes += datagram.size();
+    check(bytes > 2 * (1 + 12'000 + 20'000), "heaps after the hole are missing");
+    check(calls < 1000, "what followed the hole went one by one");
+}
+
+void offload_that_comes_back() {
+    bool broken = false;
+    before_round = [&broken](int round) {
+        broken = round == 1;
+        if (round == 2) ahead += std::chrono::seconds(2);
+        if (round == 3) offloaded = 0;
+    };
+    for (const int error : {EIO, EINVAL, EMSGSIZE}) {
+        refuse = [&broken, error](const msghdr&, std::size_t segment) {
+            return broken && segment != 0 ? error : 0;
+        };
+        const outcome o = run("offload that comes back", 256);
+        check(o.offload && offloaded > 0, "offload did not come back");
+        check(logged.size() == 3 && logged[0].find("for now") != std::string::npos &&
+                  logged[1].find("again") != std::string::npos &&
+                  logged[2].find("again") != std::string::npos,
+              "not said once that it was lost, and of each substream that it is back");
+    }
+    before_round = nullptr;
+    ahead = {};
+}
+
+void offload_that_is_tried_in_vain() {
+    std::size_t tries = 0;
+    before_round = [](int) { ahead += std::chrono::seconds(100); };
+    refuse = [&tries](const msghdr&, std::size_t segment) {
+        tries += segment != 0;
+        return segment != 0 ? EIO : 0;
+    };
+    const outcome o = run("offload that is tried again in vain", 1472);
+    before_round = nullptr;
+    ahead = {};
+    check(!o.offload && tries >= 4, "was not tried again");
+    check(tries < 40, "was tried all the time");
+    check(logged.size() == 1, "was told again and again");
+}
+
+void filters_of_containers() {
+    for (const int error : {EPERM, ENOSYS}) {
+        refuse = nullptr;
+        refuse_many = error;
+        for (const std::size_t packet_size : {256u, 8972u}) {
+            const outcome o = run("a filter that does not know sendmmsg", packet_size);
+            check(o.offload && offloaded > 0, "gave up offload");
+        }
+        refuse = [error](const msghdr&, std::size_t segment) { return segment != 0 ? error : 0; };
+        const outcome neither = run("a filter that allows neither", 1472);
+        check(!neither.offload && logged.size() == 1, "did not fall back");
+        refuse_many = 0;
+        const outcome o = run("a filter that does not allow UDP_SEGMENT", 1472);
+        check(!o.offload && logged.size() == 1, "did not fall back");
+    }
+}
+
+void packets_that_are_dropped_for_a_while() {
+    bool dropped = false;
+    before_round = [&dropped](int round) { dropped = round == 1; };
+    refuse = [&dropped](const msghdr&, std::size_t) { return dropped ? EPERM : 0; };
+    const outcome o = run("a filter that drops packets for a while", 1472, false);
+    before_round = nullptr;
+    check(o.error == std::errc::operation_not_permitted, "the error was not reported");
+    check(o.offload && logged.empty(), "offload was blamed");
+}
+
 }  // namespace
 
 int main() {
@@ -278,5 +384,11 @@ int main() {
     kernel_that_takes_little_at_a_time();
     destination_that_cannot_be_reached();
     buffer_that_never_has_room();
+    memory_that_is_short_for_a_while();
+    route_that_is_a_black_hole_for_a_while();
+    offload_that_comes_back();
+    offload_that_is_tried_in_vain();
+    filters_of_containers();
+    packets_that_are_dropped_for_a_while();
     std::puts("all held");
 }

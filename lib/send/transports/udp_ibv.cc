@@ -9,6 +9,8 @@
 #include <spead2/base/errors.h>
 #include <spead2/wire/limits.h>
 
+#include "net/interface.h"
+
 #ifdef SPEAD2_HAVE_IBVERBS_HEADERS
 #include "send/transports/ibv/udp_ibv_sender.h"
 #endif
@@ -23,9 +25,10 @@ namespace {
 [[nodiscard]] endpoint resolve_interface(const std::string& address) {
     if (address.empty())
         throw std::invalid_argument(
-            "interface address is missing: give the IPv4 address of the interface to send from");
+            "interface address is missing: give the interface to send from, by its name or its "
+            "IPv4 address");
     try {
-        return endpoint::resolve(address, 0, AF_INET);
+        return network_interface::local_address(address, AF_INET);
     } catch (const resolve_error&) {
         const endpoint other = endpoint::resolve(address, 0);
         if (other.family() == AF_INET) return other;

@@ -51,7 +51,8 @@ buffer_size : int
 ttl : int
     Hops that multicast packets may make, 0 to 255.
 interface_address : str
-    Local address to send from; with `ttl` the address of the interface (IPv4).
+    The interface by its name ("eth0") or by an address of it: where the address to send from is
+    taken from; with `ttl` the interface for multicast.
 interface_index : int
     Number of the interface for multicast (IPv6).
 socket : socket.socket

@@ -145,8 +145,8 @@ Parameters
 endpoints : list of tuple[str, int]
     IPv4 multicast addresses and ports, one a substream.
 interface_address : str
-    IPv4 address of the interface to send from, or a host name that stands for it; a verbs device
-    must own it.
+    The interface to send from, by its name or its IPv4 address, or a host name that stands for it;
+    it must belong to a verbs device.
 buffer_size : int
     Bytes of packets that can be in flight, rounded to whole packets; 0: the default.
 ttl : int

@@ -23,8 +23,8 @@ struct udp_options {
     std::size_t buffer_size = default_buffer_size;
     /// Multicast hop limit, 0 to 255. If set, every endpoint must be multicast.
     std::optional<int> ttl;
-    /// Without ttl: local address to send from. With ttl: address of the multicast interface
-    /// (IPv4).
+    /// The interface by its name ("eth0") or an address of it. Without ttl: where the address to send
+    /// from is taken from. With ttl: the interface for multicast.
     std::string interface_address;
     /// Index of the multicast interface (IPv6, with ttl).
     std::optional<unsigned> interface_index;
@@ -47,8 +47,10 @@ public:
     [[nodiscard]] send_result send(packet_span packets) noexcept override;
     [[nodiscard]] int wait_fd() const noexcept override;
     [[nodiscard]] std::string describe() const override;
+    [[nodiscard]] std::string explain(const std::error_code& error,
+                                      std::size_t substream) const override;
 
-    /// Whether segmentation offload is (still) in use.
+    /// Whether segmentation offload is in use now.
     [[nodiscard]] bool segmentation_offload() const noexcept;
     /// Turn it off, for comparison and tests. Before the first packet.
     void disable_segmentation_offload() noexcept;

@@ -27,8 +27,8 @@ struct udp_ibv_options {
     static constexpr int default_max_poll = 10;
 
     std::vector<endpoint> endpoints;  ///< IPv4 multicast
-    /// IPv4 address of the interface to send from, or a host name that stands for it. A verbs device
-    /// must own it.
+    /// The interface to send from, by its name ("eth0") or its IPv4 address, or a host name that stands
+    /// for it. It must belong to a verbs device.
     std::string interface_address;
     /// Bytes of packets that can be in flight; rounded down to whole packets, at least one. 0: the
     /// default.

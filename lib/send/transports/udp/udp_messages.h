@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets become messages for the kernel. Nothing here is done per packet but looking how many of
+// them go together, and copying those that are too small to be worth an iovec or two.
+//
+// Contract: build() makes messages of the packets from one on, as udp_kernel allows; they hold
+// until the next build(), as long as the packets do.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <spead2/net/endpoint.h>
+#include <spead2/send/packets.h>
+
+#include "udp_kernel.h"
+
+namespace spead2::send::detail {
+
+class udp_messages {
+public:
+    udp_messages(std::vector<endpoint> destinations, const udp_kernel& kernel);
+
+    /// \return how many messages
+    [[nodiscard]] std::size_t build(packet_span packets, std::size_t first) noexcept;
+    [[nodiscard]] mmsghdr* operator[](std::size_t i) noexcept { return &messages_[i]; }
+    /// Packets of message \a i.
+    [[nodiscard]] std::uint32_t count(std::size_t i) const noexcept { return counts_[i]; }
+
+    [[nodiscard]] const std::vector<endpoint>& destinations() const noexcept {
+        return destinations_;
+    }
+
+private:
+    /// Messages of one call.
+    static constexpr std::size_t max_messages = 512;
+
+    /// A control message that holds a segment size.
+    struct alignas(cmsghdr) segment_control {
+        std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> bytes;
+        void set(std::size_t size) noexcept;
+    };
+
+    [[nodiscard]] std::size_t message_packets(const packet& front, const packet* end,
+                                              std::size_t& n_iov) const noexcept;
+
+    std::vector<endpoint> destinations_;
+    const udp_kernel& kernel_;
+    std::unique_ptr<std::uint8_t[]> assembly_;
+
+    // One element a message.
+    std::array<mmsghdr, max_messages> messages_;
+    std::array<iovec, max_messages> iovs_;
+    std::array<segment_control, max_messages> controls_;
+    std::array<std::uint32_t, max_messages> counts_;
+};
+
+}  // namespace spead2::send::detail

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The socket of a UDP transport: its options checked, made and set up, or the caller's.
+#pragma once
+
+#include <spead2/send/transports/udp.h>
+
+#include "net/socket.h"
+
+namespace spead2::send::detail {
+
+/// \throw as udp_transport's constructor
+[[nodiscard]] unique_fd open_udp_socket(const udp_options& options);
+
+}  // namespace spead2::send::detail
