@@ -39,6 +39,10 @@ std::span<const raw_item> heap::items() const {
         [&](std::uint64_t id, bool immediate, std::uint64_t value, std::uint64_t length,
             std::size_t index) {
             if (id <= descriptor_id) return;
+            if (length == 0) {
+                empty_items_.push_back(id);
+                return;
+            }
             // The bytes of an immediate are the end of its pointer, which is in network order.
             auto* const pointer =
                 reinterpret_cast<std::uint8_t*>(const_cast<std::uint64_t*>(&pointers_[index]));
@@ -56,7 +60,7 @@ std::vector<descriptor> heap::descriptors() const {
     wire::for_each_item(pointers_.data(), pointers_.size(), heap_address_bits_, payload_size_, true,
                         [&](std::uint64_t id, bool immediate, std::uint64_t value,
                             std::uint64_t length, std::size_t) {
-                            if (id != descriptor_id || immediate) return;
+                            if (id != descriptor_id || immediate || length == 0) return;
                             auto some = decode_descriptors(
                                 {payload_.data() + value, static_cast<std::size_t>(length)},
                                 bug_compat_, log_descriptor_fault);
@@ -64,6 +68,11 @@ std::vector<descriptor> heap::descriptors() const {
                                        std::make_move_iterator(some.end()));
                         });
     return all;
+}
+
+std::span<const std::uint64_t> heap::empty_items() const {
+    static_cast<void>(items());
+    return empty_items_;
 }
 
 bool heap::has_control(std::uint64_t value) const noexcept {
@@ -86,6 +95,7 @@ void heap::recycle(std::size_t max_payload) noexcept {
         items_ = {};
     else
         items_.clear();
+    empty_items_ = {};
     ranges_ = {};
     items_found_ = false;
     complete_ = false;

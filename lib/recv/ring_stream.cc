@@ -17,6 +17,7 @@ ring_stream::ring_stream(std::shared_ptr<thread_pool> pool, const stream_config&
 ring_stream::~ring_stream() { ring_stream::stop(); }
 
 void ring_stream::stop() {
+    core().want_stop();
     ring_.stop();
     stream::stop();
 }

@@ -189,7 +189,7 @@ bool stream_core::read_from(reader_task& task, read_wait& next) noexcept {
     current_ = nullptr;
     deliver();
     log_.note_left_out(false);
-    if (stop_wanted_) {
+    if (stop_wanted_.load()) {
         stop_now();
         return false;
     }
@@ -242,8 +242,8 @@ std::size_t intake::add_datagrams(std::span<const std::uint8_t> bytes,
 }
 
 std::size_t intake::add_packets(std::span<const std::uint8_t> bytes, std::size_t enough,
-                                packet_fault& fault) noexcept {
-    return core_.add_packets(bytes, enough, fault);
+                                std::size_t max_size, packet_fault& fault) noexcept {
+    return core_.add_packets(bytes, enough, max_size, fault);
 }
 
 bool intake::takes_more() const noexcept { return core_.takes_more(); }
@@ -291,7 +291,7 @@ std::size_t stream_core::add_datagrams(std::span<const std::uint8_t> bytes,
 }
 
 std::size_t stream_core::add_packets(std::span<const std::uint8_t> bytes, std::size_t enough,
-                                     packet_fault& fault) noexcept {
+                                     std::size_t max_size, packet_fault& fault) noexcept {
     fault = packet_fault::none;
     enough = std::min(enough, bytes.size());
     std::size_t done = 0;
@@ -302,6 +302,10 @@ std::size_t stream_core::add_packets(std::span<const std::uint8_t> bytes, std::s
             fault = wire::decode(bytes.data() + done, bytes.size() - done, p);
             if (fault != packet_fault::none) break;
             size = p.size();
+            if (size > max_size) {
+                fault = packet_fault::too_large;
+                break;
+            }
             if (!assembly_->add(p)) {
                 must_wait_ = true;
                 break;
@@ -455,11 +459,9 @@ void stream_core::tell_stopped() noexcept {
 }
 
 void stream_core::stop() {
+    want_stop();
     const locked hold(*this);
-    if (hold.nested())
-        stop_wanted_ = true;  // when what is going on is done
-    else
-        stop_now();
+    if (!hold.nested()) stop_now();  // else when what is going on is done
 }
 
 void stream_core::stop_now() noexcept {

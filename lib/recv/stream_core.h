@@ -33,6 +33,8 @@ public:
     void add_reader(std::unique_ptr<reader> from);
     void start();
     void stop();
+    /// Begin to stop: no more packets are taken. Never waits.
+    void want_stop() noexcept { stop_wanted_.store(true); }
     /// End of the stream's life: stop, and let go of the readers.
     void close();
     [[nodiscard]] stream_stats stats() const;
@@ -60,9 +62,10 @@ public:
     [[nodiscard]] std::size_t add_datagrams(std::span<const std::uint8_t> bytes,
                                             std::size_t segment) noexcept;
     [[nodiscard]] std::size_t add_packets(std::span<const std::uint8_t> bytes, std::size_t enough,
-                                          packet_fault& fault) noexcept;
+                                          std::size_t max_size, packet_fault& fault) noexcept;
     [[nodiscard]] bool takes_more() const noexcept {
-        return !must_wait_ && assembly_->finished().size() <= room_ && !assembly_->stop_seen();
+        return !must_wait_ && assembly_->finished().size() <= room_ && !assembly_->stop_seen() &&
+               !stop_wanted_.load(std::memory_order_relaxed);
     }
 
 private:
@@ -99,7 +102,6 @@ private:
     stream* owner_;
     std::vector<std::shared_ptr<reader_task>> tasks_;
     bool started_ = false;
-    bool stop_wanted_ = false;   ///< stop() was called from within
     bool told_stopped_ = false;  ///< heaps_stopped() was called
     log_book log_;
     std::vector<std::uint64_t> batch_stats_;  ///< since the last merge
@@ -109,6 +111,7 @@ private:
     bool must_wait_ = false;  ///< the placer said later
     std::string reason_;
 
+    std::atomic<bool> stop_wanted_{false};  ///< whoever holds the lock is to stop the stream
     std::atomic<bool> stopped_{false};
     std::atomic<bool> paused_{false};       ///< some reader, or heaps wait for room
     std::atomic<bool> timer_armed_{false};  ///< a worker will look after the paused readers

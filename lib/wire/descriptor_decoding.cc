@@ -84,6 +84,7 @@ void read_descriptor(const inner_heap& heap, unsigned bug_compat, std::vector<de
         heap.pointers.data(), heap.pointers.size(), heap.address_bits, heap.payload.size(), true,
         [&](std::uint64_t id, bool immediate, std::uint64_t value, std::uint64_t length,
             std::size_t index) {
+            if (length == 0) return;
             const auto* const bytes =
                 immediate ? reinterpret_cast<const char*>(&heap.pointers[index]) + 8 - address_bytes
                           : reinterpret_cast<const char*>(heap.payload.data()) + value;

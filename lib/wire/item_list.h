@@ -13,7 +13,7 @@
 namespace spead2::wire {
 
 /// Go through the items of a heap: addressed ones by address, then immediates by value, equal ones as
-/// they came. Addressed items of length 0 are left out.
+/// they came.
 /// \param pointers  in network order, each once, without those of IDs 1 to 4
 /// \param end       bytes of the payload; every address is at most this
 /// \param item      called with (id, immediate, address or value, length, index of the pointer)
@@ -53,9 +53,7 @@ void for_each_item(const std::uint64_t* pointers, std::size_t n, int bits, std::
         const std::size_t count = gather(false);
         for (std::size_t i = 0; i < count; ++i) {
             const std::uint64_t next = i + 1 < count ? entries[i + 1].value : end;
-            if (next > entries[i].value)
-                item(entries[i].id, false, entries[i].value, next - entries[i].value,
-                     entries[i].index);
+            item(entries[i].id, false, entries[i].value, next - entries[i].value, entries[i].index);
         }
     }
     const std::size_t count = gather(true);

@@ -48,6 +48,8 @@ std::string describe(packet_fault fault, std::span<const std::uint8_t> bytes) {
         }
         case packet_fault::heap_length_overflow:
             return "packet rejected because payload would overflow given heap length";
+        case packet_fault::too_large:
+            return "dropping packet due to truncation";
     }
     return "packet is sound";
 }

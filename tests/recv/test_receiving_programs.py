@@ -18,7 +18,10 @@ SOURCES = (
 pytestmark = [pytest.mark.cxx, pytest.mark.timeout(900)]
 
 
-@pytest.mark.parametrize("program", ["worked_examples"])
-def test_program_holds_under_sanitizers(program: str, tmp_path: pathlib.Path) -> None:
-    arguments = sanitized("address,undefined", *SOURCES)
+@pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
+@pytest.mark.parametrize("program", ["worked_examples", "stream_life", "socket_readers"])
+def test_program_holds_under_sanitizers(
+    program: str, sanitizer: str, tmp_path: pathlib.Path
+) -> None:
+    arguments = sanitized(sanitizer, *SOURCES)
     check_program(FOLDER / f"{program}.cc", tmp_path, [*arguments, "-ldl"])

@@ -27,7 +27,7 @@ struct raw_item {
 };
 
 /// A heap that the assembly is done with. Whoever holds it has its memory. Members may be called by
-/// several threads at once, except for the first call of items().
+/// several threads at once, except for the first call of items() or empty_items().
 class heap {
 public:
     heap() = default;
@@ -61,6 +61,9 @@ public:
     /// immediates. Put together by the first call.
     [[nodiscard]] std::span<const raw_item> items() const;
 
+    /// IDs of the addressed items of length 0: those of arrays without elements. As items().
+    [[nodiscard]] std::span<const std::uint64_t> empty_items() const;
+
     /// Read the descriptors in it, anew at each call. What is wrong with them is logged. Incomplete
     /// heaps have none.
     [[nodiscard]] std::vector<descriptor> descriptors() const;
@@ -88,6 +91,7 @@ private:
     std::vector<std::uint64_t> pointers_;  ///< item pointers in network order, each once
     std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_;
     mutable std::vector<raw_item> items_;
+    mutable std::vector<std::uint64_t> empty_items_;
     heap* next_ = nullptr;  ///< of those to be used again
 };
 

@@ -35,11 +35,12 @@ public:
 
     /// Packets back to back, each as long as it says. Ends before one that cannot be read, and after
     /// the one with byte number \a enough.
-    /// \param fault  why the packet after those taken is none; not logged
+    /// \param max_size  bytes that a packet may have
+    /// \param fault     why the packet after those taken is none; not logged
     /// \return bytes taken; if less than \a enough, all are, or \a fault is set, or takes_more() is
     ///         false
     [[nodiscard]] std::size_t add_packets(std::span<const std::uint8_t> bytes, std::size_t enough,
-                                          packet_fault& fault) noexcept;
+                                          std::size_t max_size, packet_fault& fault) noexcept;
 
     /// False when there is no room for another heap, or the stream has ended: read() is to return
     /// and to keep the packets that were not taken for the next call.

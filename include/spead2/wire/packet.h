@@ -42,6 +42,7 @@ enum class packet_fault : std::uint8_t {
     missing_items,         ///< no heap cnt, payload offset or payload length
     payload_overflow,      ///< more payload than there are bytes
     heap_length_overflow,  ///< payload beyond the heap's end
+    too_large,             ///< larger than somebody takes; decode_packet() takes any
 };
 
 /// Read the packet at the beginning of \a bytes; more may follow it.

@@ -62,7 +62,7 @@ bool assembly::add(const packet_view& p) {
     const bool single = p.payload_offset == 0 && p.heap_length >= 0 &&
                         static_cast<std::uint64_t>(p.heap_length) == p.payload_length;
     if (single && placer_ == nullptr) {
-        add_single(p);
+        if (n_partial_ == 0 || !add_whole(p)) add_single(p);
         return true;
     }
     if (p.heap_length < 0 && !allow_unsized_heaps_) {
@@ -161,6 +161,24 @@ void assembly::add_single(const packet_view& p) {
     h->complete_ = true;
     ++stats_[stat_index::heaps];
     finished_.push_back(std::move(h));
+}
+
+/// A packet that has the payload of a whole heap, some of which is there already: what came before
+/// belongs to it. \return false if there is no such heap
+bool assembly::add_whole(const packet_view& p) {
+    std::size_t looked_at;
+    partial_heap* const h = index_.find(p.heap_cnt, looked_at);
+    if (h == nullptr || h->address_bits != p.heap_address_bits || h->end > p.payload_length ||
+        (h->length >= 0 && h->length != p.heap_length))
+        return false;
+    ++stats_[stat_index::packets];
+    ++stats_[stat_index::single_packet_heaps];
+    if (!accepts_size(p)) return true;
+    if (!reserve(*h, p.payload_length, p)) return true;
+    if (p.payload_length != 0) copy(h->base, p);
+    h->received = 0;
+    accept(*h, p);
+    return true;
 }
 
 /// Look at the item pointers of a packet that is accepted.

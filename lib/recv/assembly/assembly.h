@@ -47,6 +47,7 @@ private:
     enum class reason : std::uint8_t { evicted, flushed };
 
     void add_single(const packet_view& p);
+    [[nodiscard]] bool add_whole(const packet_view& p);
     [[nodiscard]] bool begin(const packet_view& p);
     void go_on(partial_heap& h, const packet_view& p);
     [[nodiscard]] bool fits(partial_heap& h, const packet_view& p);

@@ -102,7 +102,7 @@ struct partial_heap {
 /// Partial heaps by cnt: an open hash table that grows with them.
 class heap_index {
 public:
-    heap_index() : table_(16), factor_(random_odd()) {}
+    heap_index() : table_(16) {}
 
     /// \param looked_at  becomes the number of entries looked at, at least 1
     [[nodiscard]] partial_heap* find(std::uint64_t cnt, std::size_t& looked_at) const noexcept {
@@ -145,12 +145,18 @@ private:
     void grow() {
         std::vector<partial_heap*> old(2 * table_.size());
         old.swap(table_);
+        if (table_.size() > fixed_size && factor_ == golden_ratio) factor_ = random_odd();
         for (partial_heap* h : old)
             if (h != nullptr) put(h);
     }
 
+    /// 2^64 divided by the golden ratio: cnts that follow each other never meet in a small table. In
+    /// a large one a sender who means harm must not know where they meet.
+    static constexpr std::uint64_t golden_ratio = 0x9e3779b97f4a7c15;
+    static constexpr std::size_t fixed_size = 64;
+
     std::vector<partial_heap*> table_;  ///< a power of two
-    std::uint64_t factor_;
+    std::uint64_t factor_ = golden_ratio;
     std::size_t size_ = 0;
 };
 

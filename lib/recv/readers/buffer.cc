@@ -22,7 +22,7 @@ read_wait buffer_reader::read(intake& to) {
         began_ = true;
     }
     packet_fault fault = packet_fault::none;
-    position_ += to.add_packets(packets_.subspan(position_), bounded_bytes, fault);
+    position_ += to.add_packets(packets_.subspan(position_), bounded_bytes, SIZE_MAX, fault);
     if (fault != packet_fault::none) {
         to.log_fault(fault, packets_.subspan(position_));
         return {.what = read_wait::kind::ended};
