@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from typing import Any, Callable
 
 import numpy as np
+import receiving
 
 import spead2
 import spead2.send
@@ -437,6 +438,9 @@ def version(_: argparse.Namespace) -> dict[str, Any]:
         "numpy": np.__version__,
         "python": sys.version.split()[0],
     }
+
+
+receiving.add_cases(case, timed)
 
 
 def main() -> None:

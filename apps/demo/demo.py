@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Send a signal as SPEAD heaps over UDP to the reference package's receiver, and compare.
+"""Send a signal as SPEAD heaps over UDP to a receiver in another process, and compare.
 
 Shows a table and writes a picture; the exit status is 0 if every sample arrived as it was sent.
 """
@@ -26,11 +26,20 @@ from rich.table import Table
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+#: The Python that receives, and so whose package does.
+RECEIVERS = {
+    "own": pathlib.Path(sys.executable),
+    "reference": ROOT / ".venv-reference/bin/python",
+}
+
+
 @contextlib.contextmanager
-def reference_receiver(output: pathlib.Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def run_receiver(
+    python: pathlib.Path, output: pathlib.Path
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run receiver.py; gives the process and its port."""
     with subprocess.Popen(
-        [ROOT / ".venv-reference/bin/python", ROOT / "apps/demo/receiver.py", output],
+        [python, ROOT / "apps/demo/receiver.py", output],
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
@@ -59,6 +68,12 @@ def parse_arguments() -> argparse.Namespace:
         help="what sends: a GNU Radio flowgraph or the Python API (%(default)s)",
     )
     parser.add_argument(
+        "--receiver",
+        choices=RECEIVERS,
+        default="own",
+        help="who receives: this package, or the reference package (%(default)s)",
+    )
+    parser.add_argument(
         "--picture", type=pathlib.Path, default=pathlib.Path("build/demo.png"), help="PNG to write"
     )
     return parser.parse_args()
@@ -78,7 +93,10 @@ def main() -> int:
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        reference_receiver(pathlib.Path(folder) / "received.npz") as (receiver, port),
+        run_receiver(RECEIVERS[args.receiver], pathlib.Path(folder) / "received.npz") as (
+            receiver,
+            port,
+        ),
     ):
         with Progress(
             TextColumn("sending"),
@@ -109,7 +127,12 @@ def main() -> int:
     expected = np.arange(len(heaps)) * args.heap_samples
     equal = np.array_equal(timestamps, expected) and np.array_equal(samples, heaps)
 
-    table = Table("", "sent", "received", title=f"{signal.name}, sent by {args.sender}")
+    table = Table(
+        "",
+        "sent",
+        "received",
+        title=f"{signal.name}, sent by {args.sender}, received by {args.receiver}",
+    )
     table.add_row("heaps", f"{len(heaps):,}", f"{len(samples):,}")
     table.add_row("samples", f"{heaps.size:,}", f"{samples.size:,}")
     table.add_row("bytes of samples", f"{heaps.nbytes:,}", f"{samples.nbytes:,}")

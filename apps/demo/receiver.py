@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The receiving end of the demo: the reference package, in a process and environment of its own.
+"""The receiving end of the demo, in a process of its own: with whichever spead2 is installed there.
 
 Prints the UDP port that it listens on, receives until the stream ends, writes what came to a .npz
 file (`timestamps`, one a heap, and `samples`, one row a heap) and prints the number of heaps.

@@ -14,6 +14,8 @@ void register_item(py::module_& m);            // bases of Descriptor and Item
 void register_raw_descriptor(py::module_& m);  // RawDescriptor
 void register_decode(py::module_& m);          // values from received bytes
 void register_update(py::module_& m);          // item groups from received heaps
+void register_allocators(py::module_& m);      // MemoryAllocator and those derived from it
+void register_receiving(py::module_& m);       // the module recv
 void register_heap_generator(py::module_& m);  // base of HeapGenerator
 void register_pack(py::module_& m);            // bit by bit
 void register_packet_generator(py::module_& m);

@@ -12,10 +12,9 @@ namespace py = pybind11;
 
 /// What pickle and copy ask for. Left to object.__reduce__(), old protocols of pickle would call
 /// the base of all pybind11 classes, which ends the process.
-void set_reduce(py::module_& m) {
-    const py::object flavour = m.attr("Flavour");
+void set_reduce(const py::object& m, const py::object& flavour) {
     const auto metaclass = py::type::handle_of(flavour);
-    for (const auto& [name, value] : m.attr("__dict__").cast<py::dict>())
+    for (const auto& [name, value] : py::dict(m.attr("__dict__")))
         if (py::isinstance(value, metaclass))
             py::setattr(value, "__reduce__",
                         py::cpp_function(
@@ -58,6 +57,11 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_udp(m);
     spead2::python::register_tcp(m);
     spead2::python::register_udp_ibv(m);
-    set_reduce(m);
+    spead2::python::register_allocators(m);
+    spead2::python::register_receiving(m);
+    set_reduce(m, m.attr("Flavour"));
+    set_reduce(m.attr("recv"), m.attr("Flavour"));
+    set_reduce(m.attr("recv").attr("Stream"), m.attr("Flavour"));
     spead2::python::call_guard::guard_all(m);
+    spead2::python::call_guard::guard_all(m.attr("recv"));
 }

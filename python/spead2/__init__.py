@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SPEAD sender: descriptions of items, flavours and thread pools. Streams are in spead2.send."""
+"""SPEAD: descriptions of items, flavours and thread pools. Streams are in spead2.send and recv."""
 
 from __future__ import annotations
 
-from . import _one_package  # noqa: F401 first, since it says why the rest may fail
+from . import _one_package, recv  # noqa: F401 first, since the one says why the rest may fail
 from ._items import Descriptor, Item, ItemGroup
 from ._spead2 import (
     BUG_COMPAT_DESCRIPTOR_WIDTHS,
@@ -23,6 +23,8 @@ from ._spead2 import (
     DESCRIPTOR_SHAPE_ID,
     HEAP_CNT_ID,
     HEAP_LENGTH_ID,
+    MEMCPY_NONTEMPORAL,
+    MEMCPY_STD,
     NULL_ID,
     PAYLOAD_LENGTH_ID,
     PAYLOAD_OFFSET_ID,
@@ -31,6 +33,9 @@ from ._spead2 import (
     Flavour,
     Full,
     InprocQueue,
+    MemoryAllocator,
+    MemoryPool,
+    MmapAllocator,
     Stopped,
     ThreadPool,
     __version__,
@@ -54,6 +59,8 @@ __all__ = [
     "DESCRIPTOR_SHAPE_ID",
     "HEAP_CNT_ID",
     "HEAP_LENGTH_ID",
+    "MEMCPY_NONTEMPORAL",
+    "MEMCPY_STD",
     "NULL_ID",
     "PAYLOAD_LENGTH_ID",
     "PAYLOAD_OFFSET_ID",
@@ -65,6 +72,9 @@ __all__ = [
     "InprocQueue",
     "Item",
     "ItemGroup",
+    "MemoryAllocator",
+    "MemoryPool",
+    "MmapAllocator",
     "Stopped",
     "ThreadPool",
     "__version__",

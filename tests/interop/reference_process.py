@@ -21,6 +21,7 @@ import numpy as np
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS))
 
+import reception  # noqa: E402
 import recipes  # noqa: E402
 
 import spead2  # noqa: E402
@@ -175,7 +176,7 @@ def numbered_data(seed: int, number: int, size: int) -> Any:
     return np.random.default_rng((seed, number)).integers(0, 256, size, np.uint8)
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Any] = {
     function.__name__: function
     for function in (
         package,
@@ -188,6 +189,7 @@ FUNCTIONS = {
         recipes.run_group,
     )
 }
+FUNCTIONS["reception"] = reception.receive
 
 
 def main() -> None:

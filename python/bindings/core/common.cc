@@ -39,6 +39,8 @@ void register_constants(py::module_& m) {
     m.attr("BUG_COMPAT_SWAP_ENDIAN") = bug_compat_swap_endian;
     m.attr("BUG_COMPAT_PYSPEAD_0_5_2") = bug_compat_pyspead_0_5_2;
     m.attr("FIRST_FREE_ID") = first_free_id;
+    m.attr("MEMCPY_STD") = 0;
+    m.attr("MEMCPY_NONTEMPORAL") = 1;
 }
 
 std::string describe(const flavour& f) {

@@ -254,6 +254,9 @@ void register_runtime(py::module_& m) {
             // No memory or no thread: the message is lost.
         }
     });
+    m.def(
+        "log_info", [](const std::string& message) { log_message(log_level::info, message); },
+        py::arg("message"), "Log a message in its turn after those of the engine.");
     py::module_::import("atexit").attr("register")(py::cpp_function([] { the_service().close(); }));
 }
 

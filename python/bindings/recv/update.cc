@@ -8,6 +8,7 @@
 
 #include "bindings.h"
 #include "core/decode.h"
+#include "heap.h"
 #include "support/arguments.h"
 
 namespace spead2::python {
@@ -95,6 +96,42 @@ py::dict update_from_any(const py::object& by_id, const py::object& heap, PyObje
     return updated;
 }
 
+/// From a Heap, whose items need no Python objects.
+py::dict update_from_heap(const py::object& by_id, const py::object& heap,
+                          const recv::heap_ptr& received, PyObject* new_order) {
+    py::dict updated;
+    missing_descriptors missing;
+    for (const recv::raw_item& raw : received->items()) {
+        const py::object id = steal(PyLong_FromUnsignedLongLong(raw.id));
+        auto item = py::reinterpret_borrow<py::object>(
+            run_python<PyDict_GetItemWithError>(by_id.ptr(), id.ptr()));
+        if (!item) {
+            if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+            if (raw.id != stream_ctrl_id) missing.add(raw.id);
+            continue;
+        }
+        if (is_plain(item.ptr())) {
+            receive_value(item.ptr(), {raw.data, raw.length, raw.is_immediate, heap.ptr(), true},
+                          new_order, 2);
+        } else {
+            set_value(item, steal(new_raw_item(received, raw)).ptr(), new_order);
+        }
+        note(updated, item);
+    }
+    missing.finish();
+    for (const std::uint64_t number : received->empty_items()) {
+        const py::object id = steal(PyLong_FromUnsignedLongLong(number));
+        auto item = py::reinterpret_borrow<py::object>(
+            run_python<PyDict_GetItemWithError>(by_id.ptr(), id.ptr()));
+        if (!item && PyErr_Occurred() != nullptr) throw py::error_already_set();
+        // No bytes are a value only where there may be no elements.
+        if (!item || !is_plain(item.ptr()) || !may_be_empty(item.ptr())) continue;
+        receive_value(item.ptr(), {nullptr, 0, false, nullptr, false}, new_order, 2);
+        note(updated, item);
+    }
+    return updated;
+}
+
 PyObject* update_items(PyObject*, PyObject* args) {
     PyObject* by_id = nullptr;
     PyObject* heap = nullptr;
@@ -102,10 +139,14 @@ PyObject* update_items(PyObject*, PyObject* args) {
     if (PyArg_ParseTuple(args, "O!OO", &PyDict_Type, &by_id, &heap, &new_order) == 0)
         return nullptr;
     try {
-        return update_from_any(py::reinterpret_borrow<py::object>(by_id),
-                               py::reinterpret_borrow<py::object>(heap), new_order)
-            .release()
-            .ptr();
+        const auto group = py::reinterpret_borrow<py::object>(by_id);
+        const auto kept = py::reinterpret_borrow<py::object>(heap);
+        const received_heap_object* const received = to_received_heap(heap);
+        py::dict updated =
+            received != nullptr
+                ? update_from_heap(group, kept, recv::heap_ptr(received->value), new_order)
+                : update_from_any(group, kept, new_order);
+        return updated.release().ptr();
     } catch (...) {
         set_python_error();
         return nullptr;

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer, Self, disjoint_base
 
-from ._items import Descriptor, Item, ItemGroup
+from .._items import Descriptor, Item, ItemGroup
 
 __version__: Final[str]
 __distribution__: Final[str]
@@ -43,6 +43,8 @@ DESCRIPTOR_SHAPE_ID: Final[int]
 FIRST_FREE_ID: Final[int]
 HEAP_CNT_ID: Final[int]
 HEAP_LENGTH_ID: Final[int]
+MEMCPY_NONTEMPORAL: Final[int]
+MEMCPY_STD: Final[int]
 NULL_ID: Final[int]
 PAYLOAD_LENGTH_ID: Final[int]
 PAYLOAD_OFFSET_ID: Final[int]
@@ -90,6 +92,37 @@ class InprocQueue:
     def qsize(self) -> int: ...
     def __iter__(self) -> InprocQueue: ...
     def __next__(self) -> bytes: ...
+
+def log_info(message: str) -> None: ...
+
+class MemoryAllocator:
+    def __init__(self) -> None: ...
+
+class MmapAllocator(MemoryAllocator):
+    def __init__(self, flags: int = 0, prefer_huge: bool = False) -> None: ...
+
+class MemoryPool(MemoryAllocator):
+    warn_on_empty: bool
+    @overload
+    def __init__(
+        self,
+        lower: int,
+        upper: int,
+        max_free: int,
+        initial: int,
+        allocator: MemoryAllocator | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        lower: int,
+        upper: int,
+        max_free: int,
+        initial: int,
+        low_water: int,
+        allocator: MemoryAllocator | None = None,
+    ) -> None: ...
 
 class RateMethod(enum.Enum):
     SW = 0

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cases of ``cases.py`` that receive from memory, so that nothing but receiving is measured.
+
+Packets are made once; each step reads all of them with a new stream.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import spead2
+import spead2.recv
+import spead2.recv.asyncio
+import spead2.send
+
+Step = Callable[[], int]
+Timed = Callable[[Step, argparse.Namespace], "dict[str, float]"]
+
+#: Bytes of packets that a step reads.
+MEMORY = 64 << 20
+
+
+def make_packets(heap: Any, count: int, packet_size: int) -> np.ndarray[Any, Any]:
+    """Return the packets of so many heaps, back to back."""
+    packets = [
+        packet
+        for cnt in range(1, count + 1)
+        for packet in spead2.send.PacketGenerator(heap, cnt, packet_size)
+    ]
+    return np.frombuffer(b"".join(packets), np.uint8)
+
+
+def one_item(size: int) -> Any:
+    """Make a heap of one item of so many bytes, without a descriptor."""
+    group = spead2.send.ItemGroup()
+    group.add_item(0x1000, "data", "", (size,), np.uint8, value=np.ones(size, np.uint8))
+    return group.get_heap(descriptors="none")
+
+
+def eight_items() -> spead2.send.ItemGroup:
+    """Make a group of four numbers and four short arrays."""
+    group = spead2.send.ItemGroup()
+    for i in range(4):
+        group.add_item(0x1000 + i, f"number {i}", "", (), format=[("u", 48)], value=i)
+        group.add_item(
+            0x2000 + i, f"array {i}", "", (16,), np.float32, value=np.arange(16, dtype=np.float32)
+        )
+    return group
+
+
+def stream_of(kind: Any, memory: Any, pool: Any) -> Any:
+    """Make a stream that reads from memory."""
+    stream = kind(pool, ring_config=spead2.recv.RingStreamConfig(heaps=64))
+    stream.add_buffer_reader(memory)
+    return stream
+
+
+def add_cases(case: Callable[[Any], Any], timed: Timed) -> None:
+    """Add the cases."""
+
+    @case
+    def recv_bytes(args: argparse.Namespace) -> dict[str, float]:
+        """Bytes of payload: ``for heap in stream``."""
+        count = max(1, MEMORY // args.heap_size)
+        memory = make_packets(one_item(args.heap_size), count, args.packet_size)
+        pool = spead2.ThreadPool()
+
+        def step() -> int:
+            return args.heap_size * sum(1 for _ in stream_of(spead2.recv.Stream, memory, pool))
+
+        return timed(step, args)
+
+    @case
+    def recv_heaps(args: argparse.Namespace) -> dict[str, float]:
+        """Heaps of one packet: ``for heap in stream``."""
+        memory = make_packets(one_item(args.heap_size), args.count, args.packet_size)
+        pool = spead2.ThreadPool()
+        return timed(lambda: sum(1 for _ in stream_of(spead2.recv.Stream, memory, pool)), args)
+
+    @case
+    def recv_update(args: argparse.Namespace) -> dict[str, float]:
+        """Heaps of eight small items that an item group takes over."""
+        sender = eight_items()
+        group = spead2.ItemGroup()
+        described = make_packets(sender.get_heap(descriptors="all", data="none"), 1, 1472)
+        memory = make_packets(sender.get_heap(descriptors="none", data="all"), args.count, 1472)
+        pool = spead2.ThreadPool()
+        for heap in stream_of(spead2.recv.Stream, described, pool):
+            group.update(heap)
+
+        def step() -> int:
+            heaps = 0
+            for heap in stream_of(spead2.recv.Stream, memory, pool):
+                heaps += len(group.update(heap)) == 8
+            return heaps
+
+        return timed(step, args)
+
+    @case
+    def recv_asyncio(args: argparse.Namespace) -> dict[str, float]:
+        """Heaps of one packet: ``async for``."""
+        memory = make_packets(one_item(args.heap_size), args.count, args.packet_size)
+        pool = spead2.ThreadPool()
+        loop = asyncio.new_event_loop()
+
+        async def receive() -> int:
+            heaps = 0
+            async for _ in stream_of(spead2.recv.asyncio.Stream, memory, pool):
+                heaps += 1
+            return heaps
+
+        return timed(lambda: loop.run_until_complete(receive()), args)

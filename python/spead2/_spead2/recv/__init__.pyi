@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Types of the extension module's receiving half. Its names are public through spead2.recv."""
+
+import enum
+import socket as _socket
+from collections.abc import Iterator
+from typing import ClassVar, SupportsIndex, TypeVar, final, overload
+
+from typing_extensions import Buffer, Self, disjoint_base
+
+from . import Flavour, InprocQueue, MemoryAllocator, RawDescriptor, ThreadPool
+from . import stream_stat_indices as stream_stat_indices
+
+_T = TypeVar("_T")
+
+@final
+class RawItem(Buffer):
+    @property
+    def id(self) -> int: ...
+    @property
+    def is_immediate(self) -> bool: ...
+    @property
+    def immediate_value(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@disjoint_base
+class HeapBase:
+    @property
+    def cnt(self) -> int: ...
+    @property
+    def flavour(self) -> Flavour: ...
+    def get_items(self) -> list[RawItem]: ...
+    def is_start_of_stream(self) -> bool: ...
+    def is_end_of_stream(self) -> bool: ...
+
+@final
+class Heap(HeapBase):
+    def get_descriptors(self) -> list[RawDescriptor]: ...
+
+@final
+class IncompleteHeap(HeapBase):
+    @property
+    def heap_length(self) -> int: ...
+    @property
+    def received_length(self) -> int: ...
+    @property
+    def payload_ranges(self) -> list[tuple[int, int]]: ...
+
+class StreamStatConfig:
+    class Mode(enum.Enum):
+        COUNTER = 0
+        MAXIMUM = 1
+
+    def __init__(self, name: str, mode: StreamStatConfig.Mode = ...) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def mode(self) -> StreamStatConfig.Mode: ...
+    def combine(self, a: SupportsIndex, b: SupportsIndex) -> int: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __ne__(self, other: object) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+class StreamStats:
+    heaps: int
+    incomplete_heaps_evicted: int
+    incomplete_heaps_flushed: int
+    packets: int
+    batches: int
+    max_batch: int
+    single_packet_heaps: int
+    search_dist: int
+    worker_blocked: int
+    def __getitem__(self, key: str | SupportsIndex, /) -> int: ...
+    def __setitem__(self, key: str | SupportsIndex, value: SupportsIndex, /) -> None: ...
+    def __contains__(self, name: str, /) -> bool: ...
+    @overload
+    def get(self, name: str, default: None = None) -> int | None: ...
+    @overload
+    def get(self, name: str, default: _T) -> int | _T: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def keys(self) -> Iterator[str]: ...
+    def values(self) -> Iterator[int]: ...
+    def items(self) -> Iterator[tuple[str, int]]: ...
+    @property
+    def config(self) -> list[StreamStatConfig]: ...
+    def __add__(self, other: StreamStats, /) -> StreamStats: ...
+    def __iadd__(self, other: StreamStats, /) -> Self: ...
+
+class StreamConfig:
+    DEFAULT_MAX_HEAPS: ClassVar[int]
+    DEFAULT_MAX_HEAP_SIZE: ClassVar[int]
+    max_heaps: int
+    substreams: int
+    bug_compat: int
+    max_heap_size: int
+    memcpy: int
+    memory_allocator: MemoryAllocator
+    stop_on_stop_item: bool
+    stop_on_first_end: bool
+    allow_unsized_heaps: bool
+    allow_out_of_order: bool
+    stream_id: int
+    explicit_start: bool
+    def __init__(
+        self,
+        *,
+        max_heaps: int = ...,
+        substreams: int = ...,
+        bug_compat: int = ...,
+        max_heap_size: int = ...,
+        memcpy: int = ...,
+        memory_allocator: MemoryAllocator = ...,
+        stop_on_stop_item: bool = ...,
+        stop_on_first_end: bool = ...,
+        allow_unsized_heaps: bool = ...,
+        allow_out_of_order: bool = ...,
+        stream_id: int = ...,
+        explicit_start: bool = ...,
+    ) -> None: ...
+    @property
+    def stats(self) -> list[StreamStatConfig]: ...
+    def add_stat(self, name: str, mode: StreamStatConfig.Mode = ...) -> int: ...
+    def next_stat_index(self) -> int: ...
+    def get_stat_index(self, name: str) -> int: ...
+
+class RingStreamConfig:
+    DEFAULT_HEAPS: ClassVar[int]
+    heaps: int
+    contiguous_only: bool
+    incomplete_keep_payload_ranges: bool
+    def __init__(
+        self,
+        *,
+        heaps: int = ...,
+        contiguous_only: bool = ...,
+        incomplete_keep_payload_ranges: bool = ...,
+    ) -> None: ...
+
+class _Stream:
+    DEFAULT_UDP_MAX_SIZE: ClassVar[int]
+    DEFAULT_UDP_BUFFER_SIZE: ClassVar[int]
+    DEFAULT_TCP_MAX_SIZE: ClassVar[int]
+    DEFAULT_TCP_BUFFER_SIZE: ClassVar[int]
+    @overload
+    def add_udp_reader(
+        self, port: int, max_size: int = ..., buffer_size: int = ..., bind_hostname: str = ""
+    ) -> None: ...
+    @overload
+    def add_udp_reader(
+        self,
+        multicast_group: str,
+        port: int,
+        max_size: int = ...,
+        buffer_size: int = ...,
+        interface_address: str = "0.0.0.0",
+    ) -> None: ...
+    @overload
+    def add_udp_reader(
+        self,
+        multicast_group: str,
+        port: int,
+        max_size: int = ...,
+        buffer_size: int = ...,
+        interface_index: int = 0,
+    ) -> None: ...
+    @overload
+    def add_udp_reader(self, socket: _socket.socket, max_size: int = ...) -> None: ...
+    @overload
+    def add_tcp_reader(
+        self, port: int, max_size: int = ..., buffer_size: int = ..., bind_hostname: str = ""
+    ) -> None: ...
+    @overload
+    def add_tcp_reader(self, acceptor: _socket.socket, max_size: int = ...) -> None: ...
+    def add_buffer_reader(self, buffer: Buffer) -> None: ...
+    def add_inproc_reader(self, queue: InprocQueue) -> None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    @property
+    def stats(self) -> StreamStats: ...
+    @property
+    def config(self) -> StreamConfig: ...
+    @property
+    def stop_reason(self) -> str: ...
+
+class Stream(_Stream):
+    class Ringbuffer:
+        def size(self) -> int: ...
+        def capacity(self) -> int: ...
+
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        config: StreamConfig = ...,
+        ring_config: RingStreamConfig = ...,
+    ) -> None: ...
+    def get(self) -> Heap | IncompleteHeap: ...
+    def get_nowait(self) -> Heap | IncompleteHeap: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Heap | IncompleteHeap: ...
+    @property
+    def fd(self) -> int: ...
+    @property
+    def ringbuffer(self) -> Stream.Ringbuffer: ...
+    @property
+    def ring_config(self) -> RingStreamConfig: ...

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams that receive heaps, what comes out of them and how they are set up."""
+
+from __future__ import annotations
+
+from .._spead2.recv import (
+    Heap,
+    IncompleteHeap,
+    RingStreamConfig,
+    Stream,
+    StreamConfig,
+    StreamStatConfig,
+    StreamStats,
+)
+from . import stream_stat_indices
+
+__all__ = [
+    "Heap",
+    "IncompleteHeap",
+    "RingStreamConfig",
+    "Stream",
+    "StreamConfig",
+    "StreamStatConfig",
+    "StreamStats",
+    "stream_stat_indices",
+]
+
+for _public in (Heap, IncompleteHeap):
+    _public.__module__ = "spead2.recv"

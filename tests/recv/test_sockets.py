@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams that read from sockets: which there can be, and how they end."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any
+
+import packets
+import pytest
+
+import spead2
+import spead2.recv as recv
+
+
+def one(cnt: int) -> bytes:
+    """Return a heap of one packet."""
+    return packets.whole(cnt, (0x20, b"payload"), (0x21, cnt)).encode()
+
+
+STOP = packets.whole(2**39, (packets.STREAM_CTRL, packets.STOP)).encode()
+
+
+def test_udp_of_a_socket_that_is_bound() -> None:
+    stream = recv.Stream(spead2.ThreadPool())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        address = receiver.getsockname()
+        stream.add_udp_reader(receiver)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(one(1), address)
+        assert stream.get().cnt == 1
+        sender.sendto(STOP, address)
+    with pytest.raises(spead2.Stopped):
+        stream.get()
+
+
+def free_port(kind: socket.SocketKind, host: str = "127.0.0.1") -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def test_udp_of_a_port() -> None:
+    port = free_port(socket.SOCK_DGRAM)
+    stream = recv.Stream(spead2.ThreadPool())
+    stream.add_udp_reader(port, bind_hostname="127.0.0.1", buffer_size=0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(one(1), ("127.0.0.1", port))
+    assert stream.get().cnt == 1
+    other = recv.Stream(spead2.ThreadPool())
+    with pytest.raises(OSError, match=str(port)) as caught:
+        other.add_udp_reader(port, bind_hostname="127.0.0.1", buffer_size=0)
+    assert isinstance(caught.value, RuntimeError)
+
+
+def test_tcp() -> None:
+    stream = recv.Stream(spead2.ThreadPool())
+    with socket.create_server(("127.0.0.1", 0)) as acceptor:
+        address = acceptor.getsockname()
+        stream.add_tcp_reader(acceptor)
+    with socket.create_connection(address) as sender:
+        sender.sendall(one(1) + one(2)[:20])
+        assert stream.get().cnt == 1
+        sender.sendall(one(2)[20:])
+        assert stream.get().cnt == 2
+    with pytest.raises(spead2.Stopped):
+        stream.get()
+    assert stream.stop_reason == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((-1,), TypeError),
+        ((65536,), TypeError),
+        ((1.5,), TypeError),
+        ((None,), TypeError),
+        (("host",), TypeError),
+        (("127.0.0.1", 8888), ValueError),
+        (("ff0e::1", 8888), ValueError),
+        (("239.255.0.1", 8888, 9200, 0, "::1"), ValueError),
+        (("no.such.host.invalid", 8888), RuntimeError),
+    ],
+)
+def test_wrong_udp_readers(arguments: Any, error: type[Exception]) -> None:
+    stream = recv.Stream(spead2.ThreadPool())
+    with pytest.raises(error):
+        stream.add_udp_reader(*arguments)
+
+
+def test_wrong_sockets() -> None:
+    stream = recv.Stream(spead2.ThreadPool())
+    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        with pytest.raises(TypeError):
+            stream.add_udp_reader(tcp)
+        with pytest.raises(TypeError):
+            stream.add_tcp_reader(udp)
+    with pytest.raises(TypeError):
+        stream.add_udp_reader(udp)
+    a, b = socket.socketpair()
+    with a, b, pytest.raises(TypeError):
+        stream.add_tcp_reader(a)
+    with pytest.raises(ValueError, match="IPv6 multicast"):
+        stream.add_udp_reader("239.255.0.1", 8888, interface_index=0)
+    with pytest.raises(ValueError, match="max_size"):
+        stream.add_tcp_reader(0, max_size=0)
+
+
+def test_a_broken_connection_ends_the_stream() -> None:
+    stream = recv.Stream(spead2.ThreadPool())
+    with socket.create_server(("127.0.0.1", 0)) as acceptor:
+        address = acceptor.getsockname()
+        stream.add_tcp_reader(acceptor)
+    with socket.create_connection(address) as sender:
+        sender.sendall(one(1))
+        assert stream.get().cnt == 1
+        # Closing then resets the connection.
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with pytest.raises(spead2.Stopped):
+        stream.get()
+    assert "Connection reset by peer" in stream.stop_reason
+
+
+def test_a_socket_that_does_not_listen_ends_the_stream() -> None:
+    stream = recv.Stream(spead2.ThreadPool())
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        try:
+            stream.add_tcp_reader(bound)
+        except ValueError:
+            return  # said at once
+    with pytest.raises(spead2.Stopped):
+        stream.get()
+    assert stream.stop_reason != ""
