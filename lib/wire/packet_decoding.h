@@ -67,54 +67,73 @@ struct control_items {
     }
 };
 
+/// Whether one of items 1 to 4 stands behind the first four pointers once more.
+inline bool has_control(const std::uint8_t* bytes, std::size_t end, int bits) noexcept {
+    const std::uint64_t immediate = std::uint64_t{1} << (63 - bits);
+    for (std::size_t at = prefix_size; at < end; at += item_pointer_size)
+        if ((get_u64(bytes + at) >> bits ^ immediate) - 1 <= 3) return true;
+    return false;
+}
+
+/// What follows from the numbers of a packet; \a start is where its payload begins.
+inline packet_fault check_lengths(const packet_view& p, std::size_t start,
+                                  std::size_t size) noexcept {
+    if (p.payload_length > size - start) return packet_fault::payload_overflow;
+    if (p.payload_offset + p.payload_length > static_cast<std::uint64_t>(p.heap_length) &&
+        p.heap_length >= 0)
+        return packet_fault::heap_length_overflow;
+    return packet_fault::none;
+}
+
+/// Any packet, pointer by pointer. \a p has what the header says.
+[[gnu::noinline]] inline packet_fault decode_pointers(packet_view& p, std::size_t start,
+                                                      std::size_t size) noexcept {
+    control_items control;
+    for (std::size_t at = header_size; at < start; at += item_pointer_size)
+        control.look_at(get_u64(p.bytes + at), p.heap_address_bits);
+    constexpr unsigned required =
+        1U << heap_cnt_id | 1U << payload_offset_id | 1U << payload_length_id;
+    if ((control.seen & required) != required) return packet_fault::missing_items;
+    p.heap_cnt = control.heap_cnt;
+    p.payload_offset = control.payload_offset;
+    p.payload_length = control.payload_length;
+    p.heap_length = control.heap_length;
+    return check_lengths(p, start, size);
+}
+
 inline packet_fault decode(const std::uint8_t* bytes, std::size_t size, packet_view& p) noexcept {
     if (size < header_size) return packet_fault::too_small;
     packet_header_fields fields;
     if (const packet_fault fault = decode_header(get_u64(bytes), fields);
         fault != packet_fault::none)
         return fault;
-    const std::size_t payload_start = header_size + fields.n_pointers * item_pointer_size;
-    if (size < payload_start) return packet_fault::items_overflow;
-
+    const std::size_t start = header_size + fields.n_pointers * item_pointer_size;
+    if (size < start) return packet_fault::items_overflow;
     const int bits = fields.address_bits;
-    const std::uint64_t immediate = std::uint64_t{1} << (63 - bits);
-    const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
-    control_items control;
-    std::uint32_t next = 0;
-    if (fields.n_pointers >= 4) {
-        const std::uint64_t cnt = get_u64(bytes + 8);
-        const std::uint64_t length = get_u64(bytes + 16);
-        const std::uint64_t offset = get_u64(bytes + 24);
-        const std::uint64_t payload = get_u64(bytes + 32);
-        if ((((cnt >> bits) ^ (immediate | heap_cnt_id)) |
-             ((length >> bits) ^ (immediate | heap_length_id)) |
-             ((offset >> bits) ^ (immediate | payload_offset_id)) |
-             ((payload >> bits) ^ (immediate | payload_length_id))) == 0) {
-            control = {cnt & mask, offset & mask, payload & mask,
-                       static_cast<std::int64_t>(length & mask), 0x1e};
-            next = 4;
-        }
-    }
-    p.first_item = next;
-    for (; next < fields.n_pointers; ++next)
-        control.look_at(get_u64(bytes + header_size + next * item_pointer_size), bits);
-
-    constexpr unsigned required =
-        1U << heap_cnt_id | 1U << payload_offset_id | 1U << payload_length_id;
-    if ((control.seen & required) != required) return packet_fault::missing_items;
-    if (control.payload_length > size - payload_start) return packet_fault::payload_overflow;
-    if (control.heap_length >= 0 && control.payload_offset + control.payload_length >
-                                        static_cast<std::uint64_t>(control.heap_length))
-        return packet_fault::heap_length_overflow;
     p.bytes = bytes;
-    p.payload = bytes + payload_start;
-    p.heap_cnt = control.heap_cnt;
-    p.payload_offset = control.payload_offset;
-    p.payload_length = control.payload_length;
-    p.heap_length = control.heap_length;
+    p.payload = bytes + start;
     p.n_pointers = fields.n_pointers;
     p.heap_address_bits = bits;
-    return packet_fault::none;
+    p.first_item = 0;
+    if (fields.n_pointers >= 4) {
+        // In these, immediates of items 1 to 4, all above the address is known.
+        const std::uint64_t immediate = std::uint64_t{1} << (63 - bits);
+        const std::uint64_t cnt = get_u64(bytes + 8) ^ (immediate | heap_cnt_id) << bits;
+        const std::uint64_t length = get_u64(bytes + 16) ^ (immediate | heap_length_id) << bits;
+        const std::uint64_t offset = get_u64(bytes + 24) ^ (immediate | payload_offset_id) << bits;
+        const std::uint64_t payload = get_u64(bytes + 32) ^ (immediate | payload_length_id) << bits;
+        if ((cnt | length | offset | payload) >> bits == 0) {
+            p.first_item = 4;
+            if (fields.n_pointers == 4 || !has_control(bytes, start, bits)) {
+                p.heap_cnt = cnt;
+                p.heap_length = static_cast<std::int64_t>(length);
+                p.payload_offset = offset;
+                p.payload_length = payload;
+                return check_lengths(p, start, size);
+            }
+        }
+    }
+    return decode_pointers(p, start, size);
 }
 
 }  // namespace spead2::wire

@@ -44,6 +44,7 @@ assembly::assembly(const stream_config& config, std::uint64_t* stats, log_book& 
       allow_unsized_heaps_(config.allow_unsized_heaps() && to == nullptr && !config.scatter()),
       stop_on_stop_item_(config.stop_on_stop_item()),
       nontemporal_(config.memcpy() == memcpy_method::nontemporal),
+      plain_(!allow_out_of_order_ && !nontemporal_ && !config.scatter() && to == nullptr),
       ordinary_memory_(typeid(*config.allocator()) == typeid(memory_allocator)),
       bug_compat_(config.bug_compat()),
       scatter_(config.scatter()),
@@ -58,7 +59,7 @@ assembly::assembly(const stream_config& config, std::uint64_t* stats, log_book& 
     finished_.reserve(16);
 }
 
-bool assembly::add(const packet_view& p) {
+bool assembly::add_any(const packet_view& p) {
     const bool single = p.payload_offset == 0 && p.heap_length >= 0 &&
                         static_cast<std::uint64_t>(p.heap_length) == p.payload_length;
     if (single && placer_ == nullptr) {
@@ -79,7 +80,13 @@ bool assembly::add(const packet_view& p) {
         ++stats_[stat_index::single_packet_heaps];
     else
         stats_[stat_index::search_dist] += looked_at;
-    if (h != nullptr) go_on(*h, p);
+    if (h == nullptr) return true;
+    if (goes_on(*h, p)) {
+        last_ = h;
+        append(*h, p);
+    } else {
+        go_on(*h, p);
+    }
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -30,7 +31,15 @@ public:
 
     /// Take a packet. It appends to finished() at most two heaps.
     /// \return false if the placer says later; nothing has changed then
-    [[nodiscard]] bool add(const packet_view& p);
+    [[nodiscard]] bool add(const packet_view& p) {
+        if (last_ != nullptr && goes_on(*last_, p)) {
+            ++stats_[stat_index::packets];
+            ++stats_[stat_index::search_dist];
+            append(*last_, p);
+            return true;
+        }
+        return add_any(p);
+    }
     /// Give out everything that is there, as far as it has come.
     void flush();
 
@@ -46,6 +55,21 @@ private:
     };
     enum class reason : std::uint8_t { evicted, flushed };
 
+    /// Whether a packet does what nearly all do: go on where the one before it in the heap ended, and
+    /// have nothing but payload.
+    [[nodiscard]] bool goes_on(const partial_heap& h, const packet_view& p) const noexcept {
+        return plain_ && h.cnt == p.heap_cnt && h.received == p.payload_offset &&
+               p.payload_offset != 0 && h.length == p.heap_length && p.first_item == p.n_pointers &&
+               h.address_bits == p.heap_address_bits &&
+               p.payload_offset + p.payload_length <= h.capacity && !h.missed;
+    }
+    void append(partial_heap& h, const packet_view& p) {
+        std::memcpy(h.base + p.payload_offset, p.payload,
+                    static_cast<std::size_t>(p.payload_length));
+        h.received = h.end = p.payload_offset + p.payload_length;
+        if (h.complete()) finish(h);
+    }
+    [[nodiscard]] bool add_any(const packet_view& p);
     void add_single(const packet_view& p);
     [[nodiscard]] bool add_whole(const packet_view& p);
     [[nodiscard]] bool begin(const packet_view& p);
@@ -89,6 +113,7 @@ private:
     const bool allow_unsized_heaps_;
     const bool stop_on_stop_item_;
     const bool nontemporal_;
+    const bool plain_;  ///< packets in order, copied to memory of the heap's own
     const bool ordinary_memory_;
     const unsigned bug_compat_;
     const scatter_function scatter_;
