@@ -29,11 +29,21 @@ struct task_wait {
 /// Something that a worker runs a piece at a time.
 class pool_task {
 public:
-    virtual ~pool_task() = default;
+    pool_task();
+    pool_task(const pool_task&) = delete;
+    pool_task& operator=(const pool_task&) = delete;
+    virtual ~pool_task();
     /// Do a bounded piece of work. Called by one worker, never twice at once.
     [[nodiscard]] virtual task_wait run() noexcept = 0;
     /// The pool stopped while the task was not done; run() will not be called again.
     virtual void stopped() noexcept = 0;
+
+    /// What a worker notes about a task: with it, so that waking needs no memory.
+    struct notes;
+
+private:
+    friend struct notes;
+    std::unique_ptr<notes> notes_;
 };
 
 class thread_pool {
@@ -49,7 +59,8 @@ public:
     thread_pool& operator=(const thread_pool&) = delete;
     ~thread_pool();
 
-    /// End the threads. Tasks that are not done get stopped(). Harmless when done before.
+    /// End the threads. Tasks that are not done get stopped(). Harmless when done before, and in a
+    /// child of the process that made the pool: there are no threads.
     void stop();
 
     [[nodiscard]] std::size_t size() const noexcept { return workers_.size(); }
@@ -64,6 +75,7 @@ private:
     std::vector<std::shared_ptr<worker>> workers_;
     std::mutex mutex_;
     std::size_t next_ = 0;
+    const std::uint64_t made_in_;  ///< fork_count() of the process with the threads
 };
 
 class thread_pool::worker {
@@ -71,7 +83,13 @@ public:
     virtual ~worker() = default;
     /// Have \a task run soon, whatever it is waiting for. From any thread.
     /// \return false if the pool was stopped (stopped() is then not called)
-    [[nodiscard]] virtual bool wake(std::shared_ptr<pool_task> task) = 0;
+    [[nodiscard]] virtual bool wake(std::shared_ptr<pool_task> task) noexcept = 0;
+    /// Have \a task run in about reminder_delay, once, however often it is asked for meanwhile. From
+    /// any thread; wakes nobody before. \return false if the pool was stopped
+    [[nodiscard]] virtual bool remind(std::shared_ptr<pool_task> task) noexcept = 0;
+    static constexpr std::chrono::microseconds reminder_delay{200};
+    /// End the thread, and wait for that unless it is the caller.
+    virtual void stop() = 0;
     /// Whether the caller is the worker's thread.
     [[nodiscard]] virtual bool is_this_thread() const noexcept = 0;
 };

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "epoll_worker.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <map>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace spead2 {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+[[nodiscard]] std::system_error last_error(const char* what) {
+    return {errno, std::generic_category(), what};
+}
+
+/// A file descriptor that is closed at the end.
+class unique_fd {
+public:
+    explicit unique_fd(int fd, const char* what) : fd_(fd) {
+        if (fd_ < 0) throw last_error(what);
+    }
+    unique_fd(const unique_fd&) = delete;
+    unique_fd& operator=(const unique_fd&) = delete;
+    ~unique_fd() { ::close(fd_); }
+    [[nodiscard]] int get() const noexcept { return fd_; }
+
+private:
+    int fd_;
+};
+
+/// epoll_wait with a deadline in nanoseconds where the kernel has it (Linux 5.11), else rounded up
+/// to milliseconds.
+int wait_events(int epoll, epoll_event* events, int n, std::optional<clock::time_point> deadline) {
+    static std::atomic<bool> have_pwait2{true};
+    if (!deadline) return ::epoll_wait(epoll, events, n, -1);
+    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::max(*deadline - clock::now(), clock::duration::zero()));
+#ifdef SYS_epoll_pwait2
+    if (have_pwait2.load(std::memory_order_relaxed)) {
+        const timespec timeout{static_cast<time_t>(left.count() / 1'000'000'000),
+                               static_cast<long>(left.count() % 1'000'000'000)};
+        const long result =
+            ::syscall(SYS_epoll_pwait2, epoll, events, n, &timeout, nullptr, sizeof(sigset_t));
+        if (result >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(result);
+        have_pwait2.store(false, std::memory_order_relaxed);
+    }
+#endif
+    const auto ms = std::min<std::int64_t>((left.count() + 999'999) / 1'000'000, 1'000'000);
+    return ::epoll_wait(epoll, events, n, static_cast<int>(ms));
+}
+
+}  // namespace
+
+/// All lists and timers that a task can be in are made of these.
+struct pool_task::notes {
+    using timers = std::multimap<clock::time_point, pool_task*>;
+
+    [[nodiscard]] static notes& of(pool_task& task) noexcept { return *task.notes_; }
+
+    // Under the worker's lock.
+    std::shared_ptr<pool_task> woken;  ///< set: in the list of those
+    pool_task* next_woken = nullptr;
+    std::shared_ptr<pool_task> reminded;  ///< set: in the list of those
+    pool_task* next_reminded = nullptr;
+
+    // The worker's thread only.
+    std::shared_ptr<pool_task> running;  ///< set: not done
+    pool_task* next_ready = nullptr;
+    pool_task* next_running = nullptr;
+    pool_task* previous_running = nullptr;
+    task_wait wait;
+    int armed = -1;  ///< descriptor whose event is to come
+    bool ready = false;
+    timers::node_type unused_timer;  ///< empty while the timer runs
+    timers::iterator timer;
+};
+
+pool_task::pool_task() : notes_(std::make_unique<notes>()) {
+    notes::timers one;
+    one.emplace(clock::time_point(), this);
+    notes_->unused_timer = one.extract(one.begin());
+}
+
+pool_task::~pool_task() = default;
+
+namespace {
+
+/// First in, first out, with the link that is given.
+template <pool_task* pool_task::notes::*Next>
+class task_list {
+public:
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    void push(pool_task& task) noexcept {
+        pool_task::notes::of(task).*Next = nullptr;
+        (last_ != nullptr ? pool_task::notes::of(*last_).*Next : first_) = &task;
+        last_ = &task;
+    }
+    [[nodiscard]] pool_task* pop() noexcept {
+        pool_task* const task = first_;
+        if (task == nullptr) return nullptr;
+        first_ = pool_task::notes::of(*task).*Next;
+        if (first_ == nullptr) last_ = nullptr;
+        return task;
+    }
+    [[nodiscard]] task_list take() noexcept { return std::exchange(*this, task_list()); }
+
+private:
+    pool_task* first_ = nullptr;
+    pool_task* last_ = nullptr;
+};
+
+/// Nothing in it needs memory once it is made: neither waking a task, nor letting it wait.
+class epoll_worker final : public thread_pool::worker {
+public:
+    using notes = pool_task::notes;
+
+    epoll_worker()
+        : epoll_(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"),
+          wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd"),
+          reminder_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+                    "timerfd_create") {
+        watch(wake_, event_woken);
+        watch(reminder_, event_reminded);
+    }
+
+    static void start(const std::shared_ptr<epoll_worker>& self, std::optional<int> core) {
+        try {
+            self->thread_ = std::make_unique<std::thread>([self] { self->loop(); });
+        } catch (const std::system_error& e) {
+            throw std::system_error(e.code(), "cannot start a thread");
+        }
+        if (core) {
+            cpu_set_t set;
+            CPU_ZERO(&set);
+            CPU_SET(static_cast<std::size_t>(*core), &set);
+            const int error =
+                ::pthread_setaffinity_np(self->thread_->native_handle(), sizeof set, &set);
+            if (error != 0) {
+                self->stop();
+                throw std::system_error(error, std::generic_category(),
+                                        "cannot bind a thread to core " + std::to_string(*core));
+            }
+        }
+    }
+
+    bool wake(std::shared_ptr<pool_task> task) noexcept override {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) return false;
+        notes& n = notes::of(*task);
+        if (n.woken == nullptr) {
+            woken_.push(*task);
+            n.woken = std::move(task);
+        }
+        have_woken_.store(true, std::memory_order_release);
+        if (sleeping_) signal();
+        return true;
+    }
+
+    bool remind(std::shared_ptr<pool_task> task) noexcept override {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) return false;
+        notes& n = notes::of(*task);
+        if (n.reminded == nullptr) {
+            reminded_.push(*task);
+            n.reminded = std::move(task);
+        }
+        if (!std::exchange(reminder_set_, true)) {
+            itimerspec time{};
+            time.it_value.tv_nsec = std::chrono::nanoseconds(reminder_delay).count();
+            static_cast<void>(::timerfd_settime(reminder_.get(), 0, &time, nullptr));
+        }
+        return true;
+    }
+
+    bool is_this_thread() const noexcept override {
+        return thread_->get_id() == std::this_thread::get_id();
+    }
+
+    void stop() override {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+            signal();
+        }
+        if (thread_ == nullptr || !thread_->joinable()) return;
+        if (is_this_thread())
+            thread_->detach();  // the last task's end destroyed the pool; the loop ends on its own
+        else
+            thread_->join();
+    }
+
+private:
+    // What epoll says instead of a task.
+    static constexpr std::uint64_t event_woken = 0;
+    static constexpr std::uint64_t event_reminded = 1;
+
+    void watch(const unique_fd& fd, std::uint64_t what) {
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.u64 = what;
+        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0)
+            throw last_error("epoll_ctl");
+    }
+
+    static void clear(const unique_fd& fd) noexcept {
+        std::uint64_t count;
+        static_cast<void>(!::read(fd.get(), &count, sizeof count));
+    }
+
+    void signal() noexcept {
+        sleeping_ = false;
+        const std::uint64_t one = 1;
+        static_cast<void>(!::write(wake_.get(), &one, sizeof one));
+    }
+
+    void make_ready(pool_task& task) noexcept {
+        notes& n = notes::of(task);
+        if (n.ready) return;
+        if (n.wait.what == task_wait::kind::until) n.unused_timer = timers_.extract(n.timer);
+        n.wait = {};
+        n.ready = true;
+        ready_.push(task);
+    }
+
+    [[nodiscard]] static bool waits_for_fd(const task_wait& wait) noexcept {
+        return wait.what == task_wait::kind::readable || wait.what == task_wait::kind::writable;
+    }
+
+    /// Its event is not to come any more: the task may be gone then.
+    void disarm(notes& n) noexcept {
+        if (n.armed < 0) return;
+        static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, n.armed, nullptr));
+        n.armed = -1;
+    }
+
+    /// Watch for the descriptor once.
+    void arm(pool_task& task, const task_wait& wait) noexcept {
+        notes& n = notes::of(task);
+        if (n.armed != wait.fd) disarm(n);
+        epoll_event event{};
+        event.events =
+            static_cast<std::uint32_t>(EPOLLONESHOT) |
+            static_cast<std::uint32_t>(wait.what == task_wait::kind::readable ? EPOLLIN : EPOLLOUT);
+        event.data.u64 = reinterpret_cast<std::uintptr_t>(&task);
+        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, wait.fd, &event) != 0 &&
+            (errno != ENOENT || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wait.fd, &event) != 0)) {
+            // Cannot be watched: let the task find out why.
+            n.armed = -1;
+            make_ready(task);
+            return;
+        }
+        n.armed = wait.fd;
+    }
+
+    /// From now on until it is done.
+    void set_running(std::shared_ptr<pool_task> task) noexcept {
+        notes& n = notes::of(*task);
+        if (n.running != nullptr) return;
+        n.previous_running = nullptr;
+        n.next_running = running_;
+        if (running_ != nullptr) notes::of(*running_).previous_running = task.get();
+        running_ = task.get();
+        n.running = std::move(task);
+    }
+
+    [[nodiscard]] std::shared_ptr<pool_task> end_running(pool_task& task) noexcept {
+        notes& n = notes::of(task);
+        (n.previous_running != nullptr ? notes::of(*n.previous_running).next_running : running_) =
+            n.next_running;
+        if (n.next_running != nullptr)
+            notes::of(*n.next_running).previous_running = n.previous_running;
+        return std::move(n.running);
+    }
+
+    void run_one() noexcept {
+        pool_task& task = *ready_.pop();
+        notes& n = notes::of(task);
+        n.ready = false;
+        n.wait = task.run();
+        switch (n.wait.what) {
+            case task_wait::kind::done:
+                disarm(n);
+                end_running(task).reset();
+                break;
+            case task_wait::kind::again:
+                n.ready = true;
+                ready_.push(task);
+                break;
+            case task_wait::kind::until:
+                n.unused_timer.key() = n.wait.time;
+                n.timer = timers_.insert(std::move(n.unused_timer));
+                break;
+            case task_wait::kind::readable:
+            case task_wait::kind::writable:
+                arm(task, n.wait);
+                break;
+        }
+    }
+
+    void take_woken() noexcept {
+        const std::lock_guard lock(mutex_);
+        while (pool_task* const task = woken_.pop()) {
+            set_running(std::move(notes::of(*task).woken));
+            make_ready(*task);
+        }
+        have_woken_.store(false, std::memory_order_relaxed);
+    }
+
+    void take_reminded() noexcept {
+        const std::lock_guard lock(mutex_);
+        reminder_set_ = false;
+        while (pool_task* const task = reminded_.pop()) {
+            const bool running = notes::of(*task).running != nullptr;
+            set_running(std::move(notes::of(*task).reminded));
+            if (!running) make_ready(*task);  // else it does not need to be told
+        }
+    }
+
+    void expire_timers() noexcept {
+        const clock::time_point now = clock::now();
+        while (!timers_.empty() && timers_.begin()->first <= now)
+            make_ready(*timers_.begin()->second);
+    }
+
+    /// Sleep until something happens; false once the worker is to stop.
+    bool sleep() noexcept {
+        {
+            const std::lock_guard lock(mutex_);
+            if (stopping_) return false;
+            if (!woken_.empty()) return true;
+            sleeping_ = true;
+        }
+        std::array<epoll_event, 32> events;
+        const auto deadline =
+            timers_.empty() ? std::nullopt : std::optional(timers_.begin()->first);
+        const int n =
+            wait_events(epoll_.get(), events.data(), static_cast<int>(events.size()), deadline);
+        {
+            const std::lock_guard lock(mutex_);
+            sleeping_ = false;
+        }
+        for (int i = 0; i < n; ++i) {
+            const std::uint64_t what = events[static_cast<std::size_t>(i)].data.u64;
+            if (what == event_woken) {
+                clear(wake_);
+            } else if (what == event_reminded) {
+                clear(reminder_);
+                take_reminded();
+            } else {
+                auto* const task = reinterpret_cast<pool_task*>(what);
+                notes::of(*task).armed = -1;  // the event disarms
+                if (waits_for_fd(notes::of(*task).wait)) make_ready(*task);
+            }
+        }
+        return true;
+    }
+
+    void loop() noexcept {
+        ::pthread_setname_np(::pthread_self(), "spead2-send");
+        // Wake up from a timed wait as near to its end as the machine can (the default allows 50
+        // us).
+        ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+        for (;;) {
+            if (have_woken_.load(std::memory_order_acquire)) take_woken();
+            if (!timers_.empty()) expire_timers();
+            if (ready_.empty()) {
+                if (!sleep()) break;
+                continue;
+            }
+            if (stopping_.load(std::memory_order_relaxed)) break;
+            run_one();
+        }
+        end();
+    }
+
+    void end() noexcept {
+        take_woken();
+        take_reminded();
+        for (pool_task* t = running_; t != nullptr; t = notes::of(*t).next_running) {
+            notes& n = notes::of(*t);
+            if (!n.ready && n.wait.what == task_wait::kind::until)
+                n.unused_timer = timers_.extract(n.timer);
+            n.wait = {};
+            n.armed = -1;
+            n.ready = false;
+        }
+        while (running_ != nullptr) end_running(*running_)->stopped();
+    }
+
+    unique_fd epoll_;
+    unique_fd wake_;
+    unique_fd reminder_;
+    std::unique_ptr<std::thread> thread_;
+
+    std::mutex mutex_;
+    task_list<&notes::next_woken> woken_;
+    std::atomic<bool> have_woken_{false};
+    task_list<&notes::next_reminded> reminded_;
+    bool reminder_set_ = false;
+    bool sleeping_ = false;
+    std::atomic<bool> stopping_{false};
+
+    // The worker's thread only.
+    pool_task* running_ = nullptr;  ///< all that are not done
+    task_list<&notes::next_ready> ready_;
+    notes::timers timers_;
+};
+
+}  // namespace
+
+std::shared_ptr<thread_pool::worker> detail::start_epoll_worker(std::optional<int> core) {
+    auto made = std::make_shared<epoll_worker>();
+    epoll_worker::start(made, core);
+    return made;
+}
+
+}  // namespace spead2
