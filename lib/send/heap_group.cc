@@ -49,7 +49,6 @@ public:
             payload_ = contents.payload_size();
             only_ = only_packet::of(contents, max_packet_size_);
         }
-        group_.payload_size += payload_;
         group_.add_kept(contents, only_, h.cnt, h.substream_index, h.rate, max_packet_size_);
     }
 
@@ -79,9 +78,10 @@ void heap_group::add_kept(heap_list& heaps, std::size_t max_packet_size) {
 void heap_group::reserve(std::size_t heaps) { state().reserve(heaps); }
 void heap_group::keep_alive(heap_owner owner) noexcept { state().owner = owner; }
 void heap_group::set_mode(group_mode mode) noexcept { state().mode = mode; }
-std::size_t heap_group::size() const noexcept { return state().size; }
+std::size_t heap_group::size() const noexcept { return state().size(); }
 std::uint64_t heap_group::payload_size() const noexcept { return state().payload_size; }
 const std::error_code& heap_group::error() const noexcept { return state().error; }
+std::size_t heap_group::failed_substream() const noexcept { return state().failed_substream; }
 std::uint64_t heap_group::bytes_sent() const noexcept { return state().bytes_sent; }
 
 }  // namespace spead2::send

@@ -36,7 +36,8 @@ void heap_list::add(const heap& h, std::int64_t cnt, std::size_t substream_index
 }
 
 void heap_list::add(listed_heap h) {
-    if (packets_ == nullptr || packets_->max_packet_size != 0) packets_ = std::make_unique<packets>();
+    if (packets_ == nullptr || packets_->max_packet_size != 0)
+        packets_ = std::make_unique<packets>();
     changing_ = changing_ || h.source != nullptr;
     heaps_.push_back(std::move(h));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <spead2/send/stream.h>
 
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "send/driver/stream_core.h"
@@ -40,10 +42,37 @@ void add_all(heap_group& group, std::span<const heap_reference> heaps, group_mod
         state.add(heap_reference(reference), max_packet_size);
 }
 
+/// What went wrong with a group, and where.
+std::string explain(stream_core& core, const heap_group& group) {
+    const std::size_t substream = group.failed_substream();
+    if (substream < core.num_substreams()) return core.carrier().explain(group.error(), substream);
+    return group.error().message() + " (sending to " + core.carrier().describe() + ")";
+}
+
+/// An error whose text is just that.
+class sending_error final : public std::system_error {
+public:
+    sending_error(const std::error_code& code, std::string text)
+        : std::system_error(code), text_(std::move(text)) {}
+    [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+
+private:
+    std::string text_;
+};
+
 std::uint64_t send_and_wait(stream_core& core, std::unique_ptr<blocking_group> group) {
     core.wait(group, {});
-    if (group->error()) throw std::system_error(group->error(), "sending failed");
+    if (group->error())
+        throw sending_error(group->error(), "sending failed: " + explain(core, *group));
     return group->bytes_sent();
+}
+
+void end(std::shared_ptr<stream_core> core) {
+    if (core->is_forked())  // others may have its locks, for ever
+        static_cast<void>(
+            std::make_unique<std::shared_ptr<stream_core>>(std::move(core)).release());
+    else
+        core->close();
 }
 
 }  // namespace
@@ -55,19 +84,21 @@ stream::stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
 stream::stream(stream&&) noexcept = default;
 
 stream& stream::operator=(stream&& other) noexcept {
-    if (core_ && core_ != other.core_) core_->close();
+    if (core_ && core_ != other.core_) end(std::move(core_));
     core_ = std::move(other.core_);
     return *this;
 }
 
 stream::~stream() {
-    if (core_) core_->close();
+    if (core_) end(std::move(core_));
 }
 
 std::uint64_t stream::send_heap(const heap& h, std::int64_t cnt, std::size_t substream_index,
                                 double rate) {
-    const heap_reference reference{h.contents(), cnt, substream_index, rate};
-    return send_heaps({&reference, 1}, group_mode::serial);
+    auto group = std::make_unique<blocking_group>();
+    detail::group_state::of(*group).add({h.contents(), cnt, substream_index, rate},
+                                        core_->max_packet_size());
+    return send_and_wait(*core_, std::move(group));
 }
 
 std::uint64_t stream::send_heaps(std::span<const heap_reference> heaps, group_mode mode) {
@@ -99,6 +130,10 @@ void stream::async_send_heaps(std::span<const heap_reference> heaps, group_mode 
 
 void stream::submit(std::unique_ptr<heap_group>& group, drive how) { core_->submit(group, how); }
 
+bool stream::gather(std::unique_ptr<heap_group>& group) { return core_->gather(group); }
+
+bool stream::gathered() const noexcept { return core_->gathered(); }
+
 void stream::kick(drive how) { core_->kick(how); }
 
 bool stream::flush(const interrupt_check& interrupted) { return core_->flush(interrupted); }
@@ -120,6 +155,12 @@ std::size_t stream::max_packet_size() const noexcept { return core_->max_packet_
 stream_config stream::config() const { return core_->config(); }
 
 std::string stream::describe() const { return core_->carrier().describe(); }
+
+std::string stream::explain(const heap_group& group) const { return send::explain(*core_, group); }
+
+bool stream::is_forked() const noexcept { return core_->is_forked(); }
+
+repeated_message& stream::refusals() noexcept { return core_->refusals(); }
 
 transport& stream::carrier() noexcept { return core_->carrier(); }
 

@@ -52,6 +52,8 @@ public:
 
     /// First error of the group; none if all was sent. Once complete.
     [[nodiscard]] const std::error_code& error() const noexcept;
+    /// The substream of the packet that failed first; send_result::unknown if that is not known.
+    [[nodiscard]] std::size_t failed_substream() const noexcept;
     /// Bytes of packets that went. Once complete.
     [[nodiscard]] std::uint64_t bytes_sent() const noexcept;
 

@@ -3,7 +3,6 @@
 // worker of a thread_pool or by whichever thread waits for the outcome.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -12,6 +11,7 @@
 #include <string>
 #include <system_error>
 
+#include <spead2/base/repeated_message.h>
 #include <spead2/runtime/thread_pool.h>
 #include <spead2/send/config.h>
 #include <spead2/send/heap.h>
@@ -23,7 +23,8 @@ namespace spead2::send {
 
 namespace detail {
 class stream_core;
-}
+struct waiter;
+}  // namespace detail
 
 /// A group that a thread waits for with stream::wait().
 class blocking_group final : public heap_group {
@@ -32,11 +33,7 @@ private:
     void complete() noexcept override;
 
     detail::stream_core* core_ = nullptr;
-    std::condition_variable changed_;
-    bool done_ = false;
-    bool must_drive_ = false;  ///< the driver's role was handed to the waiting thread
-    bool abandoned_ = false;   ///< nobody waits any more
-    blocking_group* next_waiting_ = nullptr;
+    detail::waiter* waiter_ = nullptr;  ///< null: nobody waits any more
 };
 
 /// Who sends a group that is queued while nobody drives the stream.
@@ -46,7 +43,8 @@ enum class drive : std::uint8_t {
     deferred,  ///< nobody until stream::kick()
 };
 
-/// Asked now and then while a call blocks; returns true (or throws) to give up waiting.
+/// Asked now and then while a call blocks; returns true (or throws) to give up waiting. May take long,
+/// and may use the stream: others drive it meanwhile.
 using interrupt_check = std::function<bool()>;
 
 /// Every member may be called by any number of threads at once. Destruction sends what is queued as
@@ -86,7 +84,13 @@ public:
     /// the stream as it was and \a group to the caller, to be destroyed. Takes the group over on
     /// success.
     void submit(std::unique_ptr<heap_group>& group, drive how = drive::worker);
-    /// Let somebody drive what was submitted with drive::deferred.
+    /// The same for small groups that are to be sent with others that follow soon: at the next kick(),
+    /// or by a worker, at once if it is a large one, else in about 200 us.
+    /// \return whether so much has gathered that it is worth a kick()
+    [[nodiscard]] bool gather(std::unique_ptr<heap_group>& group);
+    /// Whether anything gathered waits for a kick().
+    [[nodiscard]] bool gathered() const noexcept;
+    /// Let somebody drive what was gathered, or submitted with drive::deferred.
     void kick(drive how = drive::worker);
 
     /// Block until everything queued before has completed.
@@ -111,7 +115,14 @@ public:
     [[nodiscard]] std::size_t max_packet_size() const noexcept;
     [[nodiscard]] stream_config config() const;
     [[nodiscard]] std::string describe() const;
+    /// What went wrong with a group, and where.
+    [[nodiscard]] std::string explain(const heap_group& group) const;
+    /// Whether the stream was made by the process that this one was forked from. Then it cannot send
+    /// (ECANCELED), and its destruction leaves everything as it is.
+    [[nodiscard]] bool is_forked() const noexcept;
     [[nodiscard]] transport& carrier() noexcept;
+    /// For those who log that heaps are refused.
+    [[nodiscard]] repeated_message& refusals() noexcept;
 
 private:
     std::shared_ptr<detail::stream_core> core_;

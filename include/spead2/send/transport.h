@@ -33,12 +33,16 @@ enum class wait_for : std::uint8_t {
 /// After a failure the stream goes on with the next packet. A transport that is beyond repair fails
 /// every packet at once, rather than one a call.
 struct send_result {
+    static constexpr std::size_t unknown = static_cast<std::size_t>(-1);
+
     std::size_t accepted = 0;
     std::size_t released = 0;
     std::size_t failed = 0;
     std::error_code error;
     wait_for wait = wait_for::nothing;
     std::chrono::nanoseconds pause{};  ///< for wait_for::pause: call again after this
+    /// Of the first failed packet. Where packets are released at once, the stream knows.
+    std::size_t failed_substream = unknown;
 };
 
 /// Carries packets. All calls on one object come from one thread at a time (not always the same).
@@ -79,8 +83,9 @@ public:
     /// if it is about one. From any thread.
     [[nodiscard]] virtual std::string explain(const std::error_code& error,
                                               std::size_t substream) const {
-        static_cast<void>(substream);
-        return error.message() + " (sending to " + describe() + ")";
+        std::string text = error.message() + " (sending to " + describe();
+        if (num_substreams() > 1) text += ", substream " + std::to_string(substream);
+        return text + ")";
     }
 };
 

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver.h"
+
+#include <chrono>
+
+namespace spead2::send::detail {
+
+using clock = std::chrono::steady_clock;
+
+task_wait driver::step() noexcept {
+    bool early = false;
+    if (ready_next_ == ready_.packets.size()) {
+        fill();
+        early = ready_.packets.empty() && batch_.pacing.closed();
+        if (ready_.packets.empty() && batch_.made.empty()) {
+            if (finished_some_) static_cast<void>(complete_groups());
+            if (early) return {task_wait::kind::until, batch_.pacing.next(), -1};
+            batch_.pacing.ran_empty();
+            return {};
+        }
+    }
+    const std::span<const packet> rest = ready_.packets.subspan(ready_next_);
+    const send_result result = transport_.send({rest, ready_.iovs});
+    batch_.pacing.sent(rest, result.accepted);
+    account(rest, result);
+    const bool emptied = finished_some_ && complete_groups();
+    if (early) return {task_wait::kind::until, batch_.pacing.next(), -1};
+    switch (result.wait) {
+        case wait_for::readable:
+            return {task_wait::kind::readable, {}, transport_.wait_fd()};
+        case wait_for::writable:
+            return {task_wait::kind::writable, {}, transport_.wait_fd()};
+        case wait_for::pause:
+            return {task_wait::kind::until, clock::now() + result.pause, -1};
+        default:
+            break;
+    }
+    if (ready_next_ == ready_.packets.size() && batch_.made.empty()) {
+        // Spares the driver a turn to find that it is too early for the next burst.
+        if (batch_.pacing.early()) return {task_wait::kind::until, batch_.pacing.next(), -1};
+        // Or that the queue is empty.
+        if (emptied) {
+            batch_.pacing.ran_empty();
+            return {};
+        }
+    }
+    return {task_wait::kind::again, {}, -1};
+}
+
+/// Have the next packets ready.
+void driver::fill() noexcept {
+    batch_.clear();
+    ready_ = {};
+    ready_next_ = 0;
+    // Without memory for the books, packets that are on their way have to be released first.
+    if (!batch_.made.reserve(batch_packets)) return;
+    group_queue::part groups;
+    {
+        const std::lock_guard lock(mutex_);
+        queue_.filled(filled_);
+        groups = queue_.to_fill();
+        // A group without heaps is finished from the start.
+        if (groups.first == nullptr) {
+            finished_some_ = finished_some_ || queue_.has_finished();
+            return;
+        }
+    }
+    group_state* group = groups.first;
+    while (batch_.has_room() && group->fill(batch_)) {
+        finished_some_ = finished_some_ || group->unfinished == 0;
+        group = group == groups.last ? nullptr : group->next;
+        if (group == nullptr) break;
+    }
+    filled_ = {group, groups.last};
+    ready_ = batch_.ready();
+}
+
+void driver::account(std::span<const packet> given, const send_result& result) noexcept {
+    ready_next_ += result.accepted;
+    if (batch_.made.released(result.released)) finished_some_ = true;
+    if (result.failed == 0) return;
+    std::size_t substream = result.failed_substream;
+    // Where packets are released at once, it is one of those given.
+    if (substream == send_result::unknown && result.accepted == result.released + result.failed)
+        substream = given[result.released].substream;
+    if (batch_.made.failed(result.failed, result.error, substream)) finished_some_ = true;
+}
+
+/// \return whether the queue was empty then
+bool driver::complete_groups() noexcept {
+    finished_some_ = false;
+    group_queue::list finished;
+    bool emptied = false;
+    {
+        const std::lock_guard lock(mutex_);
+        queue_.filled(filled_);
+        finished = queue_.take_finished();
+        emptied = queue_.empty();
+    }
+    completed_.hand_over(finished, mutex_);
+    return emptied;
+}
+
+std::size_t driver::fail_all(const std::error_code& error) noexcept {
+    transport_.quiesce();
+    ready_ = {};
+    ready_next_ = 0;
+    batch_.made.clear();
+    finished_some_ = false;
+    group_queue::list all;
+    {
+        const std::lock_guard lock(mutex_);
+        filled_ = {};
+        all = queue_.take_all(error);
+    }
+    completed_.hand_over(all, mutex_);
+    return all.unsent;
+}
+
+}  // namespace spead2::send::detail
