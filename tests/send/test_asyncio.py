@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import inspect
 import socket
@@ -601,3 +602,23 @@ def test_tcp_connect_can_be_cancelled(pool: spead2.ThreadPool) -> None:
         asyncio.run(run())  # would wait for the thread that connects
         for connection in waiting:
             connection.close()
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_heaps_fail_after_the_pool_was_stopped(
+    pool: spead2.ThreadPool, queue: spead2.InprocQueue, size: int
+) -> None:
+    """Whoever would have sent them: the loop's thread small ones, a worker large ones."""
+
+    async def run() -> None:
+        stream = spead2.send.asyncio.InprocStream(pool, [queue])
+        assert await stream.async_send_heap(make_heap(size)) > size
+        sent = queue.qsize()
+        pool.stop()
+        for _ in range(2):
+            with pytest.raises(OSError, match="thread pool was stopped") as caught:
+                await stream.async_send_heap(make_heap(size))
+            assert caught.value.errno == errno.ECANCELED
+        assert queue.qsize() == sent
+
+    asyncio.run(run())

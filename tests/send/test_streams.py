@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import threading
 import weakref
@@ -211,12 +210,18 @@ def test_streams_may_outlive_their_pool() -> None:
     assert stream.send_heap(make_heap()) > 0
 
 
-def test_sending_after_the_pool_was_stopped_does_not_hang(pool: spead2.ThreadPool) -> None:
-    stream = BytesStream(pool)
+@pytest.mark.parametrize("rate", [0.0, 1e5], ids=["", "paced"])
+def test_blocking_calls_go_on_after_the_pool_was_stopped(
+    pool: spead2.ThreadPool, rate: float
+) -> None:
+    """They need no worker; those of asyncio streams do, see test_asyncio.py."""
+    stream = BytesStream(pool, StreamConfig(rate=rate, burst_size=100))
     pool.stop()
     pool.stop()
-    with contextlib.suppress(OSError):
-        stream.send_heap(make_heap())
+    heap = make_heap(20_000)
+    assert stream.send_heap(heap, cnt=3) > 20_000
+    assert stream.send_heaps([HeapReference(heap, cnt=4)], GroupMode.SERIAL) > 20_000
+    assert {packet.cnt for packet in decoder.split(stream.getvalue())} == {3, 4}
 
 
 def test_many_threads_on_one_stream(pool: spead2.ThreadPool) -> None:

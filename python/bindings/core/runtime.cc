@@ -6,7 +6,9 @@
 // GIL for a batch of them. It ends before the interpreter does; what comes later is dropped.
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdio>
 #include <cstring>
 #include <mutex>
 #include <new>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include <spead2/base/errors.h>
+#include <spead2/runtime/forks.h>
 
 #include "bindings.h"
 
@@ -28,9 +31,19 @@ struct log_record {
 
 class service {
 public:
+    explicit service(PyObject* logger) noexcept : logger_(logger) {}
+
+    /// Whether this is the process that the thread belongs to.
+    [[nodiscard]] bool is_here() const noexcept { return made_in_ == fork_count(); }
+    [[nodiscard]] PyObject* logger() const noexcept { return logger_; }
+
     void log(log_level level, const std::string& message) {
         const std::lock_guard lock(mutex_);
-        if (closed_) return;
+        if (closed_) {
+            // The interpreter is ending, or has ended.
+            if (level >= log_level::warning) std::fprintf(stderr, "spead2: %s\n", message.c_str());
+            return;
+        }
         records_.push_back({level, message});
         notify();
     }
@@ -101,13 +114,20 @@ private:
     std::vector<PyObject*> objects_;
     std::thread thread_;
     bool closed_ = false;
-    PyObject* logger_ = nullptr;
+    PyObject* logger_;
+    const std::uint64_t made_in_ = fork_count();
 };
 
-// Never destroyed: threads may outlive the interpreter.
+// Never destroyed: threads may outlive the interpreter. The child of a fork has neither the thread nor,
+// perhaps, the lock, and needs another one.
 service& the_service() {
-    static service* const instance = std::make_unique<service>().release();
-    return *instance;
+    static std::atomic<service*> instance{std::make_unique<service>(nullptr).release()};
+    service* current = instance.load();
+    while (!current->is_here()) {
+        auto another = std::make_unique<service>(current->logger());
+        if (instance.compare_exchange_strong(current, another.get())) current = another.release();
+    }
+    return *current;
 }
 
 PyObject* stopped_type = nullptr;

@@ -6,20 +6,13 @@
 // the latest in the next turn of the loop. Neither threads nor descriptors are woken for that, and
 // futures can be set before the loop is entered again - for a limited time, so that a task which
 // only ever awaits futures that are done leaves the loop to others. Should the loop not get to its
-// next turn soon, the heaps are given to a worker (see reminder.h).
+// next turn soon, a worker sends the heaps: all this is stream::gather().
 //
 // Large heaps, and what cannot go at once, are left to a worker. It puts finished groups into a
 // list and, while the loop listens, makes a descriptor readable.
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <memory>
-#include <mutex>
-#include <new>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -27,8 +20,8 @@
 
 #include "bindings.h"
 #include "enums.h"
+#include "event_loops.h"
 #include "heap.h"
-#include "reminder.h"
 #include "stream.h"
 #include "support/arguments.h"
 #include "support/extension_type.h"
@@ -39,46 +32,8 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-// Groups of this many bytes of payload are worth waking a worker for, which sends them while the
-// loop goes on with something else.
-constexpr std::uint64_t worker_bytes = 64 * 1024;
-// So much is queued before the stream is kicked: the gain of larger batches is small.
-constexpr std::size_t kick_heaps = 32;
-constexpr std::uint64_t kick_bytes = 256 * 1024;
 // For so long futures are set without a turn of the loop.
 constexpr std::chrono::microseconds turn_limit{200};
-
-class loop_state;
-
-class asyncio_group final : public heap_group {
-public:
-    /// \param future  a reference to it is taken over
-    asyncio_group(loop_state& finished, PyObject* future) noexcept
-        : finished_(finished), future_(future) {}
-    ~asyncio_group() override {
-        if (future_ != nullptr) release_reference(future_);
-    }
-    [[nodiscard]] PyObject* future() const noexcept { return future_; }
-    [[nodiscard]] PyObject* take_future() noexcept { return std::exchange(future_, nullptr); }
-
-    /// The stream would not have it.
-    void refuse(const std::system_error& e) {
-        refusal_ = e.code().value();
-        refusal_text_ = e.what();
-    }
-    [[nodiscard]] int refusal() const noexcept { return refusal_; }
-    [[nodiscard]] const std::string& refusal_text() const noexcept { return refusal_text_; }
-
-    asyncio_group* next = nullptr;
-
-private:
-    void complete() noexcept override;
-
-    loop_state& finished_;  // outlives the stream, which outlives its groups
-    PyObject* future_;
-    int refusal_ = 0;
-    std::string refusal_text_;
-};
 
 struct {
     PyObject* running_loop_key;
@@ -91,7 +46,6 @@ struct {
     PyObject* call_soon;
     PyObject* add_reader;
     PyObject* remove_reader;
-    PyObject* is_closed;
     PyObject* set_result;
     PyObject* set_exception;
     PyObject* future_set_result;  // method of future_class
@@ -104,160 +58,18 @@ py::object steal(PyObject* object) {
     return py::reinterpret_steal<py::object>(object);
 }
 
-bool is_true(const py::object& object) {
-    const int result = run_python<PyObject_IsTrue>(object.ptr());
-    if (result < 0) throw py::error_already_set();
-    return result != 0;
-}
-
-/// An event loop that the stream is used from: groups that are finished, and whether the loop is to
-/// hear of it. The list is shared with whoever drives the stream; all other members belong to those
-/// who hold the GIL.
-class loop_state {
-public:
-    loop_state() {
-        blocks_.reserve(max_blocks);
-        fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (fd_ < 0)
-            throw std::system_error(errno, std::generic_category(),
-                                    "cannot make a descriptor for the event loop");
-    }
-    loop_state(const loop_state&) = delete;
-    loop_state& operator=(const loop_state&) = delete;
-    ~loop_state() {
-        for (void* block : blocks_) ::operator delete(block);
-        for (asyncio_group* g = take(); g != nullptr;) {
-            const std::unique_ptr<asyncio_group> owned(g);
-            g = g->next;
-        }
-        if (loop) release_reference(loop.release().ptr());
-        ::close(fd_);
-    }
-
-    [[nodiscard]] int fd() const noexcept { return fd_; }
-
-    /// Takes the group over.
-    void push(asyncio_group& group) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (signalling_ && first_ == nullptr) signal();
-        group.next = nullptr;
-        (last_ != nullptr ? last_->next : first_) = &group;
-        last_ = &group;
-    }
-    /// All groups in the list, which is empty afterwards.
-    [[nodiscard]] asyncio_group* take() noexcept {
-        const std::lock_guard lock(mutex_);
-        last_ = nullptr;
-        return std::exchange(first_, nullptr);
-    }
-    /// Whether the descriptor is to become readable when something is put into the list.
-    void set_signalling(bool signalling) noexcept {
-        const std::lock_guard lock(mutex_);
-        signalling_ = signalling;
-        if (signalling && first_ != nullptr) signal();
-    }
-    void clear_signal() const noexcept {
-        std::uint64_t count = 0;
-        static_cast<void>(!::read(fd_, &count, sizeof count));
-    }
-
-    /// Use it for another loop. Groups of the old one that are still in flight will come here too.
-    void set_loop(const py::object& other) {
-        set_signalling(false);
-        loop = other;
-        listening = false;
-        scheduled = false;
-    }
-
-    [[nodiscard]] std::unique_ptr<asyncio_group> make_group(PyObject* future) {
-        if (blocks_.empty()) return std::make_unique<asyncio_group>(*this, future);
-        void* const block = blocks_.back();
-        blocks_.pop_back();
-        return std::unique_ptr<asyncio_group>(::new (block) asyncio_group(*this, future));
-    }
-    /// Destroy a group, but keep its memory for those to come: malloc is slow for so many at once.
-    void destroy(std::unique_ptr<asyncio_group> group) noexcept {
-        if (blocks_.size() == max_blocks) return;
-        asyncio_group* const block = group.release();
-        std::destroy_at(block);
-        blocks_.push_back(block);
-    }
-
-    py::object loop;               ///< none while nothing is pending
-    std::size_t pending = 0;       ///< futures that are not done
-    bool scheduled = false;        ///< the loop will call process_callbacks() in its next turn
-    bool listening = false;        ///< the loop waits for the descriptor too
-    clock::time_point turn_end{};  ///< when the loop should have another turn
-
-private:
-    void signal() const noexcept {
-        const std::uint64_t one = 1;
-        static_cast<void>(!::write(fd_, &one, sizeof one));
-    }
-
-    static constexpr std::size_t max_blocks = 256;
-
-    int fd_ = -1;
-    std::vector<void*> blocks_;
-    std::mutex mutex_;
-    asyncio_group* first_ = nullptr;
-    asyncio_group* last_ = nullptr;
-    bool signalling_ = false;
-};
-
-}  // namespace
-
-/// What a stream and its groups in flight share. Belongs to those who hold the GIL.
-class completions {
-public:
-    completions() { loops_.push_back(std::make_unique<loop_state>()); }
-
-    [[nodiscard]] const std::shared_ptr<deferral>& deferred() const noexcept { return deferred_; }
-    [[nodiscard]] loop_state& first_loop() const noexcept { return *loops_.front(); }
-
-    /// The state of a loop; null if there is none.
-    [[nodiscard]] loop_state* find(const py::object& loop) const noexcept {
-        for (const std::unique_ptr<loop_state>& state : loops_)
-            if (state->loop.is(loop)) return state.get();
-        return nullptr;
-    }
-    /// The same, but makes one, from that of a closed loop if possible.
-    [[nodiscard]] loop_state& get(const py::object& loop) {
-        if (loop_state* const found = find(loop)) return *found;
-        for (const std::unique_ptr<loop_state>& state : loops_) {
-            if (!state->loop || is_true(steal(run_python<PyObject_CallMethodNoArgs>(
-                                    state->loop.ptr(), names.is_closed)))) {
-                state->set_loop(loop);
-                return *state;
-            }
-        }
-        loops_.push_back(std::make_unique<loop_state>());
-        loops_.back()->loop = loop;
-        return *loops_.back();
-    }
-
-    std::size_t deferred_heaps = 0;    ///< queued since the last kick
-    std::uint64_t deferred_bytes = 0;  ///< and their payload
-
-private:
-    const std::shared_ptr<deferral> deferred_ = std::make_shared<deferral>();
-    std::vector<std::unique_ptr<loop_state>> loops_;
-};
-
-std::shared_ptr<completions> make_completions(stream& s) {
-    auto made = std::make_shared<completions>();
-    made->deferred()->attach(s);
-    return made;
-}
-
-void before_destruction(completions& c) noexcept { c.deferred()->detach(); }
-
-namespace {
-
-void asyncio_group::complete() noexcept { finished_.push(*this); }
-
+/// \return null with the Python error set for what is no stream
 asyncio_stream* to_asyncio(PyObject* self) noexcept {
     return static_cast<asyncio_stream*>(to_stream(self));
+}
+
+/// The same for those who are to queue something, which is not possible after a fork: whatever is
+/// shared with the lost threads stays alone then.
+asyncio_stream* to_sending(PyObject* self) noexcept {
+    asyncio_stream* const s = to_asyncio(self);
+    if (s == nullptr || !s->is_forked()) return s;
+    set_os_error(ECANCELED, "the stream belongs to the process that this one was forked from");
+    return nullptr;
 }
 
 /// The running loop of this thread, or None.
@@ -276,8 +88,11 @@ py::object running_loop() {
     py::object loop = steal(run_python<PyObject_CallNoArgs>(names.get_running_loop));
     if (note != nullptr) {
         Py_INCREF(note);
-        Py_XDECREF(std::exchange(last_note, note));
-        Py_XDECREF(std::exchange(last_loop, loop.inc_ref().ptr()));
+        PyObject* const old_note = std::exchange(last_note, note);
+        PyObject* const old_loop = std::exchange(last_loop, loop.inc_ref().ptr());
+        // Other threads may come here while this runs Python code.
+        run_python<Py_DecRef>(old_note);
+        run_python<Py_DecRef>(old_loop);
     }
     return loop;
 }
@@ -350,8 +165,7 @@ outcome make_outcome(asyncio_group& group, const stream& s) {
         result.value = make_os_error(group.refusal(), group.refusal_text());
     } else if (group.error()) {
         result.method = names.set_exception;
-        result.value = make_os_error(
-            group.error().value(), group.error().message() + " (sending to " + s.describe() + ")");
+        result.value = make_os_error(group.error().value(), s.explain(group));
     } else if (group.size() != 0) {
         result.value = number(group.bytes_sent());
     }
@@ -408,47 +222,22 @@ void schedule(PyObject* self, loop_state& state) {
     state.turn_end = clock::now() + turn_limit;
 }
 
-// ---- Driving
-
-void kick(asyncio_stream& s, drive how) {
-    completions& c = *s.get_completions();
-    c.deferred_heaps = 0;
-    c.deferred_bytes = 0;
-    c.deferred()->end();
-    if (how == drive::worker) {
-        s.kick(how);
-    } else {
-        const gil_release released;
-        s.kick(how);
-    }
-}
-
-/// A group was queued that nobody may be driving.
-void drive_later(asyncio_stream& s, loop_state& state, std::size_t heaps, std::uint64_t bytes) {
-    completions& c = *s.get_completions();
-    c.deferred_heaps += heaps;
-    c.deferred_bytes += bytes;
-    if (bytes >= worker_bytes) {
-        kick(s, drive::worker);
-    } else if ((c.deferred_heaps >= std::min(kick_heaps, s.get_max_heaps()) ||
-                c.deferred_bytes >= kick_bytes) &&
-               clock::now() < state.turn_end) {
-        kick(s, drive::caller);
-        deliver(s, state);
-    } else if (!c.deferred()->active()) {
-        deferral::begin(c.deferred());
-    }
+/// Send what is gathered, as far as it goes without waiting.
+void kick(asyncio_stream& s) {
+    const gil_release released;
+    s.kick(drive::caller);
 }
 
 PyObject* process_callbacks(PyObject* self, PyObject*) {
     asyncio_stream* const s = to_asyncio(self);
     if (s == nullptr) return nullptr;
+    if (s->is_forked()) Py_RETURN_NONE;
     try {
-        loop_state* const state = s->get_completions()->find(running_loop());
+        loop_state* const state = s->get_loops()->find(running_loop());
         if (state != nullptr) {
             state->scheduled = false;
             if (state->listening) state->clear_signal();
-            if (s->get_completions()->deferred()->active()) kick(*s, drive::caller);
+            if (s->gathered()) kick(*s);
             deliver(*s, *state);
             update_listening(self, *state);
             if (state->pending == 0 && !state->scheduled) state->loop = py::object();
@@ -466,28 +255,28 @@ PyObject* process_callbacks(PyObject* self, PyObject*) {
 PyObject* queue(PyObject* self, asyncio_stream& s, loop_state& state,
                 std::unique_ptr<asyncio_group> group) {
     asyncio_group* const g = group.get();
-    const std::size_t heaps = g->size();
-    const std::uint64_t bytes = g->payload_size();
     py::object future = py::reinterpret_borrow<py::object>(g->future());
-    std::unique_ptr<heap_group> submitted = std::move(group);
+    std::unique_ptr<heap_group> queued = std::move(group);
     schedule(self, state);
     ++state.pending;
+    bool enough = false;
     // Not told within the catch block: see refuse() in stream.cc.
     std::optional<std::system_error> refusal;
     try {
-        s.submit(submitted, drive::deferred);
+        enough = s.gather(queued);
     } catch (const std::system_error& e) {
         refusal = e;
     }
     if (refusal) {
         // As everything that concerns the queue, this is told by the future.
         g->refuse(*refusal);
-        static_cast<void>(submitted.release());
+        static_cast<void>(queued.release());
         state.push(*g);
-        log_warning(std::string("heap refused: ") + refusal->what());
-        return future.release().ptr();
+        log_refusal(s, *refusal);
+    } else if (enough && clock::now() < state.turn_end) {
+        kick(s);
+        deliver(s, state);
     }
-    drive_later(s, state, heaps, bytes);
     return future.release().ptr();
 }
 
@@ -495,7 +284,7 @@ std::unique_ptr<asyncio_group> make_group(loop_state& state) {
     return state.make_group(make_future(state.loop.ptr()).release().ptr());
 }
 
-loop_state& current_state(asyncio_stream& s) { return s.get_completions()->get(current_loop()); }
+loop_state& current_state(asyncio_stream& s) { return s.get_loops()->get(current_loop()); }
 
 PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args,
                           PyObject* keywords) {
@@ -512,7 +301,7 @@ PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_ar
         (values[2] != nullptr && !to_integer(values[2], "substream_index", substream_index)) ||
         (values[3] != nullptr && !to_rate(values[3], rate)))
         return nullptr;
-    asyncio_stream* const s = to_asyncio(self);
+    asyncio_stream* const s = to_sending(self);
     if (s == nullptr) return nullptr;
     try {
         loop_state& state = current_state(*s);
@@ -533,22 +322,21 @@ PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_a
     if (!sort_arguments("async_send_heaps", parameters, 2, 2, args, n_args, keywords, values) ||
         !to_group_mode(values[1], mode))
         return nullptr;
-    asyncio_stream* const s = to_asyncio(self);
+    asyncio_stream* const s = to_sending(self);
     if (s == nullptr) return nullptr;
     try {
         heap_references heaps(values[0]);
         loop_state& state = current_state(*s);
         auto group = make_group(state);
         if (heaps.size() == 0) {
-            group->refuse(
-                std::system_error(std::make_error_code(std::errc::invalid_argument),
-                                  "heaps is empty, but needs at least one HeapReference"));
+            const std::system_error refusal(std::make_error_code(std::errc::invalid_argument),
+                                            "heaps is empty, but needs at least one HeapReference");
+            group->refuse(refusal);
             py::object future = py::reinterpret_borrow<py::object>(group->future());
             schedule(self, state);
             ++state.pending;
-            const std::string text = group->refusal_text();
             state.push(*group.release());
-            log_warning("heaps refused: " + text);
+            log_refusal(*s, refusal);
             return future.release().ptr();
         }
         group->set_mode(mode);
@@ -562,7 +350,7 @@ PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_a
 
 /// A future for what is queued so far.
 PyObject* flush_future(PyObject* self, PyObject*) {
-    asyncio_stream* const s = to_asyncio(self);
+    asyncio_stream* const s = to_sending(self);
     if (s == nullptr) return nullptr;
     try {
         loop_state& state = current_state(*s);
@@ -599,7 +387,6 @@ void find_names() {
     names.call_soon = intern("call_soon");
     names.add_reader = intern("add_reader");
     names.remove_reader = intern("remove_reader");
-    names.is_closed = intern("is_closed");
     names.set_result = intern("set_result");
     names.set_exception = intern("set_exception");
     names.process_callbacks = intern("process_callbacks");
@@ -672,8 +459,7 @@ ValueError
     add_methods(bound, methods.data(), methods.size());
     bound
         .def_property_readonly(
-            "fd",
-            [](const asyncio_stream& self) { return self.get_completions()->first_loop().fd(); },
+            "fd", [](const asyncio_stream& self) { return self.get_loops()->first().fd(); },
             "Descriptor that is readable when futures are to be set while the loop sleeps.")
         .def(
             "flush", [](asyncio_stream& self) { flush(self); },

@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include <spead2/send/descriptor_schedule.h>
+
 #include "bindings.h"
 #include "core/item.h"
 #include "heap.h"
@@ -22,9 +24,8 @@ struct note {
     std::uint64_t id = 0;
     std::uint64_t serial = 0;  ///< of the item; 0: nothing was sent
     std::int64_t version = 0;
-    std::uint64_t described = 0;  ///< number of the heap that had the descriptor
     bool has_value = false;
-    bool has_descriptor = false;
+    descriptor_schedule descriptor;
 };
 
 struct generator_object {
@@ -200,14 +201,10 @@ void fill(generator_object& g, PyObject* group, heap& h, which descriptors, whic
             now.serial = item->serial;
         }
         bool changed = false;
-        if (descriptors == which::all ||
-            (descriptors == which::stale &&
-             (!now.has_descriptor ||
-              (g.descriptor_frequency &&
-               static_cast<std::int64_t>(g.heaps - now.described) >= *g.descriptor_frequency)))) {
+        if (descriptors == which::all || (descriptors == which::stale &&
+                                          now.descriptor.is_due(g.heaps, g.descriptor_frequency))) {
             encode_item_descriptor(object, f, encoded.emplace_back());
-            now.has_descriptor = true;
-            now.described = g.heaps;
+            now.descriptor.sent(g.heaps);
             changed = true;
         }
         if (has_value && (data == which::all ||

@@ -33,8 +33,7 @@ PyObject* send_and_wait(stream& s, std::unique_ptr<blocking_group> group) {
     // A signal handler may have raised just when the group was complete: that goes first.
     if (!complete || PyErr_Occurred() != nullptr) return nullptr;
     if (group->error()) {
-        set_os_error(group->error().value(),
-                     group->error().message() + " (sending to " + s.describe() + ")");
+        set_os_error(group->error().value(), s.explain(*group));
         return nullptr;
     }
     return PyLong_FromUnsignedLongLong(group->bytes_sent());
@@ -42,8 +41,8 @@ PyObject* send_and_wait(stream& s, std::unique_ptr<blocking_group> group) {
 
 /// Say that nothing was queued. Not within a catch block: logging runs Python code, and a thread that
 /// is unwound there when the interpreter ends cannot be caught.
-PyObject* refuse(const std::system_error& refusal) {
-    log_warning(std::string("heap refused: ") + refusal.what());
+PyObject* refuse(stream& s, const std::system_error& refusal) {
+    log_refusal(s, refusal);
     set_os_error(refusal.code().value(), refusal.what());
     return nullptr;
 }
@@ -73,7 +72,7 @@ PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, Py
         set_python_error();
         return nullptr;
     }
-    return refuse(*refusal);
+    return refuse(*s, *refusal);
 }
 
 PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
@@ -102,7 +101,7 @@ PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, P
         set_python_error();
         return nullptr;
     }
-    return refuse(*refusal);
+    return refuse(*s, *refusal);
 }
 
 }  // namespace
@@ -117,6 +116,19 @@ stream* to_stream(PyObject* object) noexcept {
     set_error(PyExc_TypeError, "an initialised stream is needed, not an object of %R",
               Py_TYPE(object));
     return nullptr;
+}
+
+void log_refusal(stream& s, const std::system_error& refusal) noexcept {
+    const std::optional<std::uint64_t> untold = s.refusals().tell();
+    if (!untold) return;
+    try {
+        std::string text = std::string("heap refused: ") + refusal.what();
+        if (*untold != 0)
+            text += " (and " + std::to_string(*untold) + " more since the last message)";
+        log_warning(text);
+    } catch (const std::exception&) {
+        // No memory: the message is lost.
+    }
 }
 
 void flush(stream& s) {

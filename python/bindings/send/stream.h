@@ -8,6 +8,7 @@
 
 #include <concepts>
 #include <memory>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -29,11 +30,9 @@ public:
     using stream::stream;
 };
 
-/// What an asyncio_stream shares with its groups in flight; see asyncio.cc.
-class completions;
-[[nodiscard]] std::shared_ptr<completions> make_completions(stream& s);
-/// The stream is about to be destroyed.
-void before_destruction(completions& c) noexcept;
+/// What an asyncio_stream shares with its groups in flight; see event_loops.h.
+class event_loops;
+[[nodiscard]] std::shared_ptr<event_loops> make_event_loops();
 
 /// A stream whose calls return futures.
 class asyncio_stream : public stream {
@@ -42,20 +41,11 @@ public:
     static constexpr const char* suffix = "Asyncio";
     asyncio_stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
                    std::unique_ptr<transport> carrier)
-        : stream(std::move(pool), config, std::move(carrier)),
-          completions_(make_completions(*this)),
-          max_heaps_(config.max_heaps()) {}
-    asyncio_stream(asyncio_stream&&) = delete;
-    asyncio_stream& operator=(asyncio_stream&&) = delete;
-    ~asyncio_stream() { before_destruction(*completions_); }
-    [[nodiscard]] std::size_t get_max_heaps() const noexcept { return max_heaps_; }
-    [[nodiscard]] const std::shared_ptr<completions>& get_completions() const noexcept {
-        return completions_;
-    }
+        : stream(std::move(pool), config, std::move(carrier)), loops_(make_event_loops()) {}
+    [[nodiscard]] const std::shared_ptr<event_loops>& get_loops() const noexcept { return loops_; }
 
 private:
-    std::shared_ptr<completions> completions_;
-    std::size_t max_heaps_;
+    std::shared_ptr<event_loops> loops_;
 };
 
 /// A stream over one kind of transport, as a type of its own.
@@ -95,7 +85,10 @@ template <typename Stream, typename... Args>
     auto made = std::make_unique<Stream>(pool, std::forward<Args>(args)...);
     if constexpr (std::is_base_of_v<asyncio_stream, Stream>) {
         // Groups that finish while the stream is destroyed need a place to go to.
-        auto destroy = [pool, last = made->get_completions()](Stream* s) {
+        auto destroy = [pool, last = made->get_loops()](Stream* s) {
+            // After a fork, lost threads may have their locks for ever.
+            if (s->is_forked())
+                static_cast<void>(std::make_unique<std::shared_ptr<event_loops>>(last).release());
             delete_without_gil{}(s);
         };
         return {made.release(), std::move(destroy)};
@@ -112,6 +105,9 @@ template <typename Base, typename Transport>
 
 /// The stream in a Python object. \return null (with TypeError set) if it is none
 [[nodiscard]] stream* to_stream(PyObject* object) noexcept;
+
+/// Log that nothing was queued, but not every time if it happens often. As log_warning().
+void log_refusal(stream& s, const std::system_error& refusal) noexcept;
 
 /// Block without the GIL until all that is queued is sent. \throw py::error_already_set
 void flush(stream& s);
