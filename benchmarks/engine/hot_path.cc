@@ -63,6 +63,7 @@ struct parameters {
     bool group;   // else one blocking call a heap
     bool premade = false;
     unsigned threads = 1;  // with a stream each
+    std::size_t turn_packets = 1;
 };
 
 const std::map<std::string, parameters> cases = {
@@ -74,6 +75,7 @@ const std::map<std::string, parameters> cases = {
     {"items", {8972, 8000, 256, 1, 1000, group_mode::serial, 0, true}},
     {"paced", {1472, 4U << 20, 4, 1, 1, group_mode::serial, 1e15, true}},
     {"substreams-1472", {1472, 8192, 64, 64, 1, group_mode::round_robin, 0, true}},
+    {"turns", {1472, 8192, 64, 64, 1, group_mode::round_robin, 0, true, false, 1, 3}},
     {"substreams-8972", {8972, 8192, 64, 64, 1, group_mode::round_robin, 0, true}},
     // Does the cost of a packet grow with the number of threads, heaps, substreams or items?
     {"threads:1", {8972, 1U << 20, 16, 1, 1, group_mode::serial, 0, true, false, 1}},
@@ -117,6 +119,7 @@ std::uint64_t send(const parameters& p, std::size_t repetitions,
     }
     stream_config config;
     config.set_max_packet_size(p.packet_size).set_max_heaps(p.heaps).set_rate(p.rate);
+    config.set_turn_packets(p.turn_packets);
     stream s(std::make_shared<spead2::thread_pool>(1), config, std::move(carrier));
 
     // Big heaps are of the same memory, small ones differ, as in cases.py.

@@ -41,6 +41,12 @@ stream_config& stream_config::set_burst_rate_ratio(double ratio) {
     return *this;
 }
 
+stream_config& stream_config::set_turn_packets(std::size_t packets) {
+    if (packets == 0) throw std::invalid_argument("turn_packets is 0, but must be at least 1");
+    turn_packets_ = packets;
+    return *this;
+}
+
 stream_config& stream_config::set_rate_method(rate_method method) {
     rate_method_ = method;
     return *this;

@@ -78,6 +78,7 @@ void heap_group::add_kept(heap_list& heaps, std::size_t max_packet_size) {
 void heap_group::reserve(std::size_t heaps) { state().reserve(heaps); }
 void heap_group::keep_alive(heap_owner owner) noexcept { state().owner = owner; }
 void heap_group::set_mode(group_mode mode) noexcept { state().mode = mode; }
+void heap_group::set_turn_packets(std::size_t packets) noexcept { state().turn_packets = packets; }
 std::size_t heap_group::size() const noexcept { return state().size(); }
 std::uint64_t heap_group::payload_size() const noexcept { return state().payload_size; }
 const std::error_code& heap_group::error() const noexcept { return state().error; }

@@ -33,11 +33,12 @@ void check_any(std::size_t heaps) {
 }
 
 void add_all(heap_group& group, std::span<const heap_reference> heaps, group_mode mode,
-             std::size_t max_packet_size) {
+             std::size_t turn_packets, std::size_t max_packet_size) {
     check_any(heaps.size());
     detail::group_state& state = detail::group_state::of(group);
     state.reserve(heaps.size());
     state.mode = mode;
+    state.turn_packets = turn_packets;
     for (const heap_reference& reference : heaps)
         state.add(heap_reference(reference), max_packet_size);
 }
@@ -101,16 +102,18 @@ std::uint64_t stream::send_heap(const heap& h, std::int64_t cnt, std::size_t sub
     return send_and_wait(*core_, std::move(group));
 }
 
-std::uint64_t stream::send_heaps(std::span<const heap_reference> heaps, group_mode mode) {
+std::uint64_t stream::send_heaps(std::span<const heap_reference> heaps, group_mode mode,
+                                 std::size_t turn_packets) {
     auto group = std::make_unique<blocking_group>();
-    add_all(*group, heaps, mode, core_->max_packet_size());
+    add_all(*group, heaps, mode, turn_packets, core_->max_packet_size());
     return send_and_wait(*core_, std::move(group));
 }
 
-std::uint64_t stream::send_heaps(heap_list& heaps, group_mode mode) {
+std::uint64_t stream::send_heaps(heap_list& heaps, group_mode mode, std::size_t turn_packets) {
     check_any(heaps.size());
     auto group = std::make_unique<blocking_group>();
     group->set_mode(mode);
+    group->set_turn_packets(turn_packets);
     group->add_kept(heaps, core_->max_packet_size());
     return send_and_wait(*core_, std::move(group));
 }
@@ -122,9 +125,9 @@ void stream::async_send_heap(const heap& h, completion done, std::int64_t cnt,
 }
 
 void stream::async_send_heaps(std::span<const heap_reference> heaps, group_mode mode,
-                              completion done) {
+                              completion done, std::size_t turn_packets) {
     std::unique_ptr<heap_group> group = std::make_unique<callback_group>(std::move(done));
-    add_all(*group, heaps, mode, core_->max_packet_size());
+    add_all(*group, heaps, mode, turn_packets, core_->max_packet_size());
     core_->submit(group, drive::worker);
 }
 

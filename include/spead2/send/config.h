@@ -22,6 +22,7 @@ public:
     static constexpr std::size_t default_max_heaps = 4;
     static constexpr std::size_t default_burst_size = 65536;
     static constexpr double default_burst_rate_ratio = 1.05;
+    static constexpr std::size_t default_turn_packets = 1;
     static constexpr rate_method default_rate_method = rate_method::automatic;
 
     /// Bytes of the largest packet (UDP payload). At least min_packet_size when used.
@@ -44,6 +45,12 @@ public:
     [[nodiscard]] double burst_rate_ratio() const noexcept { return burst_rate_ratio_; }
     stream_config& set_burst_rate_ratio(double ratio);
 
+    /// Packets that a heap of a round-robin group sends in its turn. More than one lets packets to one
+    /// destination go as one message where substreams take turns; a receiver, and the switch before it,
+    /// then get so many in a row at the speed of the link. Pacing counts them as any others. At least 1.
+    [[nodiscard]] std::size_t turn_packets() const noexcept { return turn_packets_; }
+    stream_config& set_turn_packets(std::size_t packets);
+
     [[nodiscard]] rate_method get_rate_method() const noexcept { return rate_method_; }
     stream_config& set_rate_method(rate_method method);
 
@@ -56,6 +63,7 @@ private:
     std::size_t burst_size_ = default_burst_size;
     std::size_t max_heaps_ = default_max_heaps;
     double burst_rate_ratio_ = default_burst_rate_ratio;
+    std::size_t turn_packets_ = default_turn_packets;
     rate_method rate_method_ = default_rate_method;
 };
 

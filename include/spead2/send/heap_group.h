@@ -14,7 +14,8 @@ namespace spead2::send {
 
 /// Order of the packets of a group of heaps.
 enum class group_mode : std::uint8_t {
-    round_robin,  ///< one packet of each heap in turn; heaps that have no more are skipped
+    round_robin,  ///< packets of each heap in turn (one, unless asked for more); heaps that have no
+                  ///< more are skipped
     serial,       ///< one heap after another
 };
 
@@ -45,6 +46,8 @@ public:
     /// Keep something alive as long as the group lives. At most once.
     void keep_alive(heap_owner owner) noexcept;
     void set_mode(group_mode mode) noexcept;
+    /// Packets that a heap sends in its turn, in round robin; 0: as the stream is configured.
+    void set_turn_packets(std::size_t packets) noexcept;
 
     [[nodiscard]] std::size_t size() const noexcept;
     /// Bytes of the heaps' payload.

@@ -69,16 +69,19 @@ public:
     std::uint64_t send_heap(const heap& h, std::int64_t cnt = -1, std::size_t substream_index = 0,
                             double rate = -1.0);
     /// Send a group and wait. All are queued or none. \throw also EINVAL for an empty list
-    std::uint64_t send_heaps(std::span<const heap_reference> heaps, group_mode mode);
+    /// \param turn_packets  packets of a heap in its turn, in round robin; 0: as configured
+    std::uint64_t send_heaps(std::span<const heap_reference> heaps, group_mode mode,
+                             std::size_t turn_packets = 0);
 
     /// The same for a list, which must not change meanwhile.
-    std::uint64_t send_heaps(heap_list& heaps, group_mode mode);
+    std::uint64_t send_heaps(heap_list& heaps, group_mode mode, std::size_t turn_packets = 0);
 
     /// Called with the first error (if any) and the bytes sent.
     using completion = std::function<void(std::error_code, std::uint64_t)>;
     void async_send_heap(const heap& h, completion done, std::int64_t cnt = -1,
                          std::size_t substream_index = 0, double rate = -1.0);
-    void async_send_heaps(std::span<const heap_reference> heaps, group_mode mode, completion done);
+    void async_send_heaps(std::span<const heap_reference> heaps, group_mode mode, completion done,
+                          std::size_t turn_packets = 0);
 
     /// For those who bring a group of their own: queue it, or throw as send_heaps() does and leave
     /// the stream as it was and \a group to the caller, to be destroyed. Takes the group over on

@@ -31,7 +31,8 @@ void general_heaps::add(const plain_heaps::entry& heap, std::int64_t cnt, double
     entries_.push_back(added);
 }
 
-void general_heaps::queue(cnt_sequence& cnts, double seconds_per_byte, group_mode mode) noexcept {
+void general_heaps::queue(cnt_sequence& cnts, double seconds_per_byte, group_mode mode,
+                          std::size_t turn) noexcept {
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         entry& e = entries_[i];
         if (e.cnt < 0) e.cnt = static_cast<std::int64_t>(cnts.take());
@@ -48,6 +49,7 @@ void general_heaps::queue(cnt_sequence& cnts, double seconds_per_byte, group_mod
     entries_.back().next = 0;
     previous_ = static_cast<std::uint32_t>(entries_.size() - 1);
     // Heaps of one packet each are in turn anyway.
+    turn_ = turn_left_ = turn;
     in_turn_ = mode == group_mode::round_robin && !packetisers_.empty();
 }
 
@@ -59,7 +61,8 @@ bool general_heaps::fill(group_progress& group, next_batch& batch) noexcept {
             make_row(group, batch);
             continue;
         }
-        std::size_t most = in_turn_ && unmade_ != 1 ? 1 : batch.max_run;
+        std::size_t most =
+            in_turn_ && unmade_ != 1 ? std::min(turn_left_, batch.max_run) : batch.max_run;
         if (e.rate > 0.0) {
             const std::size_t fitting = batch.pacing.fitting(
                 e.only.size != 0 ? e.only.size : packetisers_[e.packets].next_size(), e.rate);
@@ -71,7 +74,7 @@ bool general_heaps::fill(group_progress& group, next_batch& batch) noexcept {
         const std::size_t bytes = std::size_t{run.count} * run.size;
         if (e.rate > 0.0) batch.pacing.add(bytes, e.rate);
         batch.bytes += bytes;
-        next_turn();
+        advance(run.count);
     }
     return true;
 }
@@ -123,16 +126,20 @@ void general_heaps::make_row(group_progress& group, next_batch& batch) noexcept 
 }
 
 /// The current entry has made packets: whose turn is it now?
-void general_heaps::next_turn() noexcept {
+void general_heaps::advance(std::size_t made) noexcept {
     entry& e = entries_[current_];
     if (e.packetised) {
         // Out of the ring.
         --unmade_;
         entries_[previous_].next = e.next;
         current_ = e.next;
+        turn_left_ = turn_;
     } else if (in_turn_) {
+        turn_left_ -= std::min(made, turn_left_);
+        if (turn_left_ != 0) return;
         previous_ = current_;
         current_ = e.next;
+        turn_left_ = turn_;
     }
 }
 

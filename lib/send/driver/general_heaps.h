@@ -45,7 +45,9 @@ public:
              std::size_t max_packet_size);
 
     /// They are queued.
-    void queue(cnt_sequence& cnts, double seconds_per_byte, group_mode mode) noexcept;
+    /// \param turn  packets that a heap sends in its turn, if they take turns; at least 1
+    void queue(cnt_sequence& cnts, double seconds_per_byte, group_mode mode,
+               std::size_t turn) noexcept;
     /// Make packets as long as there is room. \return whether all are made
     [[nodiscard]] bool fill(group_progress& group, next_batch& batch) noexcept;
 
@@ -53,14 +55,16 @@ private:
     [[nodiscard]] packetiser::run make_packets(entry& e, std::size_t most,
                                                next_batch& batch) noexcept;
     void make_row(group_progress& group, next_batch& batch) noexcept;
-    void next_turn() noexcept;
+    void advance(std::size_t made) noexcept;
 
     std::vector<entry> entries_;
     std::vector<packetiser> packetisers_;  ///< of heaps that one packet is not enough for
     std::size_t unmade_ = 0;               ///< entries with packets to make
     std::uint32_t current_ = 0;            ///< entry of the next packet
     std::uint32_t previous_ = 0;           ///< in turn: the one before it
-    bool in_turn_ = false;                 ///< one packet of each heap after the other
+    bool in_turn_ = false;                 ///< packets of each heap after the other
+    std::size_t turn_ = 1;                 ///< how many
+    std::size_t turn_left_ = 1;            ///< of the current heap
     bool paced_ = false;                   ///< packets wait for their time
 };
 

@@ -97,7 +97,8 @@ void group_state::check(std::size_t num_substreams, std::size_t max_packet_size)
     }
 }
 
-void group_state::queue(cnt_sequence& cnts, double seconds_per_byte) {
+void group_state::queue(cnt_sequence& cnts, double seconds_per_byte,
+                        std::size_t stream_turn_packets) {
     if (auto* const premade = std::get_if<premade_heaps>(&heaps)) {
         if (seconds_per_byte == 0.0) {
             premade->queue(cnts);
@@ -111,7 +112,8 @@ void group_state::queue(cnt_sequence& cnts, double seconds_per_byte) {
         unfinished = plain->size();
     } else {
         auto& general = std::get<general_heaps>(heaps);
-        general.queue(cnts, seconds_per_byte, mode);
+        general.queue(cnts, seconds_per_byte, mode,
+                      turn_packets != 0 ? turn_packets : stream_turn_packets);
         unfinished = general.size();
     }
 }

@@ -63,8 +63,9 @@ struct group_state : group_progress {
     /// \throw std::system_error  EINVAL: a substream or cnt is out of range
     ///        std::invalid_argument  the packets are too large
     void check(std::size_t num_substreams, std::size_t max_packet_size) const;
-    /// Give the heaps their cnts, and the stream's rate where they have none of their own.
-    void queue(cnt_sequence& cnts, double seconds_per_byte);
+    /// Give the heaps their cnts, and the stream's rate and packets a turn where they have none of
+    /// their own.
+    void queue(cnt_sequence& cnts, double seconds_per_byte, std::size_t stream_turn_packets);
 
     // Once it is queued, the driver's:
     /// Make packets as long as there is room. \return whether all are made; if not, no more of them may
@@ -77,6 +78,7 @@ struct group_state : group_progress {
     group_state* next = nullptr;  ///< in the queue
     std::variant<plain_heaps, general_heaps, premade_heaps> heaps;
     group_mode mode = group_mode::round_robin;
+    std::size_t turn_packets = 0;  ///< 0: the stream's
     std::uint64_t payload_size = 0;
     std::size_t max_substream = 0;
     std::shared_ptr<const heap_contents> kept;  ///< of the first heap, what add() was given

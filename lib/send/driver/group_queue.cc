@@ -17,7 +17,8 @@ void group_queue::add(group_state& group) {
                 std::to_string(heaps_) + " of max_heaps " + std::to_string(max_heaps));
     group.check(num_substreams_, max_packet_size_);
     cnts_before_last_ = cnts_;
-    group.queue(cnts_, paces_ && config_.rate() > 0.0 ? 1.0 / config_.rate() : 0.0);
+    group.queue(cnts_, paces_ && config_.rate() > 0.0 ? 1.0 / config_.rate() : 0.0,
+                config_.turn_packets());
     group.next = nullptr;
     (tail_ != nullptr ? tail_->next : head_) = &group;
     tail_ = &group;

@@ -316,11 +316,12 @@ PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_ar
 
 PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args,
                            PyObject* keywords) {
-    static constexpr std::array<const char*, 2> parameters{"heaps", "mode"};
-    std::array<PyObject*, 2> values;
+    static constexpr std::array<const char*, 3> parameters{"heaps", "mode", "turn_packets"};
+    std::array<PyObject*, 3> values;
     group_mode mode{};
+    std::size_t turn_packets = 0;
     if (!sort_arguments("async_send_heaps", parameters, 2, 2, args, n_args, keywords, values) ||
-        !to_group_mode(values[1], mode))
+        !to_group_mode(values[1], mode) || !to_turn_packets(values[2], turn_packets))
         return nullptr;
     asyncio_stream* const s = to_sending(self);
     if (s == nullptr) return nullptr;
@@ -340,6 +341,7 @@ PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_a
             return future.release().ptr();
         }
         group->set_mode(mode);
+        group->set_turn_packets(turn_packets);
         heaps.add_to(*group, s->max_packet_size());
         return queue(self, *s, state, std::move(group));
     } catch (...) {
@@ -427,7 +429,7 @@ ValueError
     If the heap does not fit the packet size, or `rate` is not a number.
 )"},
         {"async_send_heaps", method(async_send_heaps), METH_FASTCALL | METH_KEYWORDS,
-         R"(async_send_heaps($self, heaps, mode)
+         R"(async_send_heaps($self, heaps, mode, *, turn_packets=None)
 --
 
 Queue a group of heaps to be sent, all or none. Not a coroutine, like :meth:`async_send_heap`.
@@ -437,6 +439,9 @@ Parameters
 heaps : HeapReferenceList or iterable of HeapReference
 mode : GroupMode
     Order of the packets.
+turn_packets : int, optional
+    Packets that a heap sends in its turn, with GroupMode.ROUND_ROBIN; None: those of the stream's
+    configuration.
 
 Returns
 -------
@@ -447,7 +452,7 @@ asyncio.Future
 Raises
 ------
 ValueError
-    If a heap does not fit the packet size, or a rate is not a number.
+    If a heap does not fit the packet size, a rate is not a number, or `turn_packets` is 0.
 )"},
         {"_flush_future", flush_future, METH_NOARGS, nullptr},
         {"process_callbacks", process_callbacks, METH_NOARGS,

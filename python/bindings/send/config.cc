@@ -55,11 +55,15 @@ burst_rate_ratio : float
     Rate while catching up after a delay, as a ratio to `rate`.
 rate_method : RateMethod
     Who keeps the rate.
+turn_packets : int
+    Packets that a heap of a group sends in its turn, with GroupMode.ROUND_ROBIN. More than one lets
+    packets to one destination go as one message where substreams take turns; receivers, and the
+    switch before them, then get so many in a row at the speed of the link.
 
 Raises
 ------
 ValueError
-    If `rate` is negative or not finite, `max_heaps` is 0, or `burst_rate_ratio` is below 1 or not
+    If `rate` is negative or not finite, `max_heaps` or `turn_packets` is 0, or `burst_rate_ratio` is below 1 or not
     finite.
 TypeError
     For an unknown argument or a value of the wrong type.
@@ -113,6 +117,12 @@ TypeError
                 c.set_rate_method(to_rate_method(method));
             },
             "Who keeps the rate.")
+        .def_property(
+            "turn_packets", &stream_config::turn_packets,
+            [](stream_config& c, const py::object& packets) {
+                c.set_turn_packets(to_integer<std::size_t>(packets, "turn_packets"));
+            },
+            "Packets that a heap of a group sends in its turn.")
         .def_property_readonly("burst_rate", &stream_config::burst_rate,
                                "`rate` times `burst_rate_ratio`, bytes per second.")
         .def("__repr__", [](const stream_config& c) {
@@ -123,12 +133,13 @@ TypeError
                    ", burst_rate_ratio=" + to_text(c.burst_rate_ratio()) + ", rate_method=" +
                    to_string(
                        run_python<PyObject_Str>(from_rate_method(c.get_rate_method()).ptr())) +
-                   ")";
+                   ", turn_packets=" + std::to_string(c.turn_packets()) + ")";
         });
     bound.attr("DEFAULT_MAX_PACKET_SIZE") = stream_config::default_max_packet_size;
     bound.attr("DEFAULT_MAX_HEAPS") = stream_config::default_max_heaps;
     bound.attr("DEFAULT_BURST_SIZE") = stream_config::default_burst_size;
     bound.attr("DEFAULT_BURST_RATE_RATIO") = stream_config::default_burst_rate_ratio;
+    bound.attr("DEFAULT_TURN_PACKETS") = stream_config::default_turn_packets;
     bound.attr("DEFAULT_RATE_METHOD") = from_rate_method(stream_config::default_rate_method);
     set_module(bound, "spead2.send");
 }
@@ -163,8 +174,9 @@ void register_config(py::module_& m) {
               "(else the stream), AUTO the implementation's choice (at present the stream).",
               {"SW", "HW", "AUTO"}, rate_methods);
     make_enum(m, "GroupMode",
-              "Order of the packets of a group of heaps: ROUND_ROBIN one packet of each heap in "
-              "turn, skipping heaps that have no more; SERIAL one heap after another.",
+              "Order of the packets of a group of heaps: ROUND_ROBIN packets of each heap in "
+              "turn (one, unless asked for more), skipping heaps that have no more; SERIAL one "
+              "heap after another.",
               {"ROUND_ROBIN", "SERIAL"}, group_modes);
     bind_config(m);
 }

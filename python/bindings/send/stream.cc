@@ -76,11 +76,12 @@ PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, Py
 }
 
 PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
-    static constexpr std::array<const char*, 2> names{"heaps", "mode"};
-    std::array<PyObject*, 2> values;
+    static constexpr std::array<const char*, 3> names{"heaps", "mode", "turn_packets"};
+    std::array<PyObject*, 3> values;
     group_mode mode{};
+    std::size_t turn_packets = 0;
     if (!sort_arguments("send_heaps", names, 2, 2, args, n_args, keywords, values) ||
-        !to_group_mode(values[1], mode))
+        !to_group_mode(values[1], mode) || !to_turn_packets(values[2], turn_packets))
         return nullptr;
     stream* const s = to_stream(self);
     if (s == nullptr) return nullptr;
@@ -93,6 +94,7 @@ PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, P
         }
         auto group = std::make_unique<blocking_group>();
         group->set_mode(mode);
+        group->set_turn_packets(turn_packets);
         heaps.add_to(*group, s->max_packet_size());
         return send_and_wait(*s, std::move(group));
     } catch (const std::system_error& e) {
@@ -105,6 +107,15 @@ PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, P
 }
 
 }  // namespace
+
+bool to_turn_packets(PyObject* object, std::size_t& packets) noexcept {
+    packets = 0;
+    if (object == nullptr || object == Py_None) return true;
+    if (!to_integer(object, "turn_packets", packets)) return false;
+    if (packets != 0) return true;
+    set_error(PyExc_ValueError, "turn_packets is 0, but must be at least 1");
+    return false;
+}
 
 stream* to_stream(PyObject* object) noexcept {
     // What pybind11's own conversion does, and a look whether the constructor was run at all.
@@ -184,7 +195,7 @@ ValueError
     If the heap does not fit the packet size, or `rate` is not a number.
 )"},
         {"send_heaps", method(send_heaps), METH_FASTCALL | METH_KEYWORDS,
-         R"(send_heaps($self, heaps, mode)
+         R"(send_heaps($self, heaps, mode, *, turn_packets=None)
 --
 
 Send a group of heaps and wait until all are sent. All are queued, or none.
@@ -194,6 +205,9 @@ Parameters
 heaps : HeapReferenceList or iterable of HeapReference
 mode : GroupMode
     Order of the packets.
+turn_packets : int, optional
+    Packets that a heap sends in its turn, with GroupMode.ROUND_ROBIN; None: those of the stream's
+    configuration.
 
 Returns
 -------
@@ -207,7 +221,7 @@ BlockingIOError
 OSError
     If `heaps` is empty, or a substream index or cnt is out of range (EINVAL), or sending failed.
 ValueError
-    If a heap does not fit the packet size, or a rate is not a number.
+    If a heap does not fit the packet size, a rate is not a number, or `turn_packets` is 0.
 )"},
     }};
     auto bound = py::class_<blocking_stream, stream, std::shared_ptr<blocking_stream>>(

@@ -139,12 +139,14 @@ class StreamConfig:
     DEFAULT_BURST_SIZE: ClassVar[int]
     DEFAULT_BURST_RATE_RATIO: ClassVar[float]
     DEFAULT_RATE_METHOD: ClassVar[RateMethod]
+    DEFAULT_TURN_PACKETS: ClassVar[int]
     max_packet_size: int
     rate: float
     burst_size: int
     max_heaps: int
     burst_rate_ratio: float
     rate_method: RateMethod
+    turn_packets: int
     def __init__(
         self,
         *,
@@ -154,6 +156,7 @@ class StreamConfig:
         max_heaps: int = ...,
         burst_rate_ratio: float = ...,
         rate_method: RateMethod = ...,
+        turn_packets: int = ...,
     ) -> None: ...
     @property
     def burst_rate(self) -> float: ...
@@ -293,7 +296,11 @@ class SyncStream(Stream):
         rate: SupportsFloat = -1.0,
     ) -> int: ...
     def send_heaps(
-        self, heaps: Iterable[HeapReference] | HeapReferenceList, mode: GroupMode
+        self,
+        heaps: Iterable[HeapReference] | HeapReferenceList,
+        mode: GroupMode,
+        *,
+        turn_packets: int | None = None,
     ) -> int: ...
 
 class AsyncStream(Stream):
@@ -307,7 +314,11 @@ class AsyncStream(Stream):
         rate: SupportsFloat = -1.0,
     ) -> asyncio.Future[int]: ...
     def async_send_heaps(
-        self, heaps: Iterable[HeapReference] | HeapReferenceList, mode: GroupMode
+        self,
+        heaps: Iterable[HeapReference] | HeapReferenceList,
+        mode: GroupMode,
+        *,
+        turn_packets: int | None = None,
     ) -> asyncio.Future[int]: ...
     async def async_flush(self) -> None: ...
     def _flush_future(self) -> asyncio.Future[None]: ...
