@@ -92,6 +92,10 @@ Form = Callable[..., Any]
         (lambda t, h, p: t(POOL, [(h, p)]), 1472),
         (lambda t, h, p: t(POOL, ((h, p),)), 1472),
         (lambda t, h, p: t(POOL, [[h, p]]), 1472),
+        (lambda t, h, p: t(POOL, (pair for pair in [(h, p)])), 1472),
+        (lambda t, h, p: t(POOL, {(h, p)}), 1472),
+        (lambda t, h, p: t(POOL, {(h, p): "x"}.keys(), CONFIG), 1000),
+        (lambda t, h, p: t(POOL, map(iter, [(h, p)])), 1472),
         (lambda t, h, p: t(POOL, [(h, np.int32(p))]), 1472),
         (lambda t, h, p: t(POOL, [(h, p)], CONFIG), 1000),
         (lambda t, h, p: t(POOL, [(h, p)], CONFIG, 65536), 1000),
@@ -122,6 +126,7 @@ Form = Callable[..., Any]
         # An existing socket.
         (lambda t, h, p, s: t(POOL, s, [(h, p)]), 1472),
         (lambda t, h, p, s: t(POOL, s, [(h, p)], CONFIG), 1000),
+        (lambda t, h, p, s: t(POOL, s, iter([(h, p)]), CONFIG), 1000),
         (lambda t, h, p, s: t(POOL, s, endpoints=[(h, p)], config=CONFIG), 1000),
         (lambda t, h, p, s: t(POOL, socket=s, endpoints=[(h, p)]), 1472),
         (lambda t, h, p, s: t(thread_pool=POOL, endpoints=[(h, p)], socket=s, config=CONFIG), 1000),

@@ -18,6 +18,11 @@ class socket_setup_error : public std::system_error {
     using std::system_error::system_error;
 };
 
+/// A number is outside of what it may be. The text names both.
+class range_error : public std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
+};
+
 /// A queue was used after it was stopped.
 class stopped_error : public std::runtime_error {
     using std::runtime_error::runtime_error;

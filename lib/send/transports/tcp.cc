@@ -49,9 +49,7 @@ constexpr std::chrono::milliseconds connecting_pause{5};
 void check(const tcp_options& options) {
     if (!options.socket && options.endpoints.empty())
         throw std::invalid_argument("endpoints is empty, but TCP needs one");
-    if (!(options.reconnect >= 0.0 && options.reconnect <= 1e6))
-        throw std::invalid_argument("reconnect is " + std::to_string(options.reconnect) +
-                                    " seconds, but must be from 0 to 1000000");
+    check_options(options);
     if (options.socket && options.reconnect != 0.0)
         throw std::invalid_argument(
             "reconnect needs an endpoint to connect to, but a socket is given");

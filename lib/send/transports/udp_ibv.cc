@@ -78,12 +78,7 @@ udp_ibv_transport::udp_ibv_transport(const udp_ibv_options& options, std::size_t
                                         e.to_string());
     std::vector<ibv_memory_region> regions = checked_regions(options.memory_regions);
     const endpoint local = resolve_interface(options.interface_address);
-    if (options.ttl < 0 || options.ttl > 255)
-        throw std::invalid_argument("ttl " + std::to_string(options.ttl) +
-                                    " is out of range 0 to 255");
-    if (options.max_poll < 1)
-        throw std::invalid_argument("max_poll is " + std::to_string(options.max_poll) +
-                                    ", but must be at least 1");
+    check_options(options);
     if (max_packet_size > max_udp_payload)
         throw std::invalid_argument("max_packet_size " + std::to_string(max_packet_size) +
                                     " is more than UDP can carry, " +
@@ -94,8 +89,7 @@ udp_ibv_transport::udp_ibv_transport(const udp_ibv_options& options, std::size_t
         p.destinations.push_back({ipv4(e), htons(e.port())});
     p.interface = ipv4(local);
     p.regions = std::move(regions);
-    p.buffer_size =
-        options.buffer_size != 0 ? options.buffer_size : udp_ibv_options::default_buffer_size;
+    p.buffer_size = options.buffer_bytes();
     p.max_packet_size = max_packet_size;
     p.ttl = static_cast<std::uint8_t>(options.ttl);
     p.comp_vector = options.comp_vector;

@@ -16,6 +16,7 @@
 
 #include "bindings.h"
 #include "support/buffer.h"
+#include "support/objects.h"
 
 namespace spead2::python {
 
@@ -54,17 +55,6 @@ scalar_function array_scalar = nullptr;  // PyArray_Scalar
 constexpr int array_f_order = 2;       // NPY_ARRAY_F_CONTIGUOUS
 constexpr int array_writeable = 1024;  // NPY_ARRAY_WRITEABLE
 constexpr std::size_t max_dimensions = 32;
-
-py::object steal(PyObject* object) {
-    if (object == nullptr) throw py::error_already_set();
-    return py::reinterpret_steal<py::object>(object);
-}
-
-PyObject* intern(const char* text) {
-    PyObject* const name = PyUnicode_InternFromString(text);
-    if (name == nullptr) throw py::error_already_set();
-    return name;
-}
 
 // ---- Preparation
 

@@ -12,6 +12,7 @@
 #include "bindings.h"
 #include "support/arguments.h"
 #include "support/extension_type.h"
+#include "support/objects.h"
 
 namespace spead2::python {
 namespace {
@@ -45,11 +46,6 @@ struct {
 // Flags of numpy arrays; part of its binary interface.
 constexpr int array_c_contiguous = 1;
 constexpr int array_f_contiguous = 2;
-
-py::object steal(PyObject* object) {
-    if (object == nullptr) throw py::error_already_set();
-    return py::reinterpret_steal<py::object>(object);
-}
 
 descriptor_object* as_descriptor(PyObject* self) noexcept {
     return reinterpret_cast<descriptor_object*>(self);
@@ -550,12 +546,6 @@ PyObject* set_item_class(PyObject*, PyObject* type) {
     for (std::size_t i = 0; i < attributes.size(); ++i)
         overridables[i] = {attributes[i], _PyType_Lookup(item_class, attributes[i])};
     Py_RETURN_NONE;
-}
-
-PyObject* intern(const char* text) {
-    PyObject* const name = PyUnicode_InternFromString(text);
-    if (name == nullptr) throw py::error_already_set();
-    return name;
 }
 
 }  // namespace

@@ -228,6 +228,8 @@ void set_python_error() noexcept {
         set_os_error(e.code().value(), e.what());
     } catch (const stopped_error& e) {
         PyErr_SetString(stopped_type, e.what());
+    } catch (const range_error& e) {
+        PyErr_SetString(range_error_type, e.what());
     } catch (const std::invalid_argument& e) {
         PyErr_SetString(PyExc_ValueError, e.what());
     } catch (const std::exception& e) {
@@ -260,6 +262,8 @@ void register_runtime(py::module_& m) {
         } catch (const std::system_error&) {
             set_python_error();
         } catch (const stopped_error&) {
+            set_python_error();
+        } catch (const range_error&) {
             set_python_error();
         }
     });

@@ -10,6 +10,7 @@
 #include "core/decode.h"
 #include "heap.h"
 #include "support/arguments.h"
+#include "support/objects.h"
 
 namespace spead2::python {
 namespace {
@@ -21,11 +22,6 @@ struct {
     PyObject* set_from_raw;
     PyObject* version;
 } names;
-
-py::object steal(PyObject* object) {
-    if (object == nullptr) throw py::error_already_set();
-    return py::reinterpret_steal<py::object>(object);
-}
 
 /// Complains of values that nothing is known about, but not of as many as a network may send.
 class missing_descriptors {

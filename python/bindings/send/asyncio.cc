@@ -25,6 +25,7 @@
 #include "stream.h"
 #include "support/arguments.h"
 #include "support/extension_type.h"
+#include "support/objects.h"
 
 namespace spead2::python {
 
@@ -53,12 +54,6 @@ struct {
     PyObject* loop_keyword;
 } names;
 
-py::object steal(PyObject* object) {
-    if (object == nullptr) throw py::error_already_set();
-    return py::reinterpret_steal<py::object>(object);
-}
-
-/// \return null with the Python error set for what is no stream
 asyncio_stream* to_asyncio(PyObject* self) noexcept {
     return static_cast<asyncio_stream*>(to_stream(self));
 }
@@ -361,12 +356,6 @@ PyObject* flush_future(PyObject* self, PyObject*) {
         set_python_error();
         return nullptr;
     }
-}
-
-PyObject* intern(const char* text) {
-    PyObject* const name = PyUnicode_InternFromString(text);
-    if (name == nullptr) throw py::error_already_set();
-    return name;
 }
 
 PyObject* attribute(const char* module, const char* name) {

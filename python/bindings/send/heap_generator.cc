@@ -13,6 +13,7 @@
 #include "heap.h"
 #include "support/arguments.h"
 #include "support/extension_type.h"
+#include "support/objects.h"
 
 namespace spead2::python {
 namespace {
@@ -54,11 +55,6 @@ struct {
 
 generator_object* as_generator(PyObject* self) noexcept {
     return reinterpret_cast<generator_object*>(self);
-}
-
-py::object steal(PyObject* object) {
-    if (object == nullptr) throw py::error_already_set();
-    return py::reinterpret_steal<py::object>(object);
 }
 
 PyObject* generator_new(PyTypeObject* type, PyObject*, PyObject*) {
@@ -293,12 +289,6 @@ PyObject* set_item_group_class(PyObject*, PyObject* type) {
     plain_values = _PyType_Lookup(reinterpret_cast<PyTypeObject*>(type), names.values);
     Py_XINCREF(plain_values);
     Py_RETURN_NONE;
-}
-
-PyObject* intern(const char* text) {
-    PyObject* const name = PyUnicode_InternFromString(text);
-    if (name == nullptr) throw py::error_already_set();
-    return name;
 }
 
 }  // namespace

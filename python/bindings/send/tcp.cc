@@ -31,16 +31,11 @@ namespace {
 
 std::unique_ptr<tcp_transport> make_transport(const network_arguments& arguments,
                                               const std::function<bool()>& interrupted) {
-    if (arguments.ttl || arguments.interface_index)
-        throw py::type_error("TcpStream() takes neither ttl nor interface_index");
     if (!arguments.socket && !arguments.has_endpoints)
         throw py::type_error("TcpStream() is missing the argument 'endpoints' or 'socket'");
     if (arguments.socket && arguments.has_endpoints)
         throw py::type_error("TcpStream() takes either endpoints or socket, not both");
-    tcp_options options;
-    if (arguments.buffer_size) options.buffer_size = *arguments.buffer_size;
-    options.interface_address = arguments.interface_address.value_or("");
-    options.socket = arguments.socket;
+    auto options = arguments.make_options<tcp_options>();
     if (!arguments.socket && arguments.endpoints.size() != 1)
         throw py::value_error("endpoints must contain exactly one element, not " +
                               std::to_string(arguments.endpoints.size()));
@@ -58,22 +53,14 @@ std::unique_ptr<tcp_transport> make_transport(const network_arguments& arguments
     }
 }
 
-const char* const doc = R"(Stream over TCP.
+std::string doc() {
+    return R"(Stream over TCP.
 
-Parameters
-----------
-thread_pool : ThreadPool
-endpoints : list of tuple[str, int]
-    Exactly one host name or address, and port. In its place there may be `hostname` and `port`.
-config : StreamConfig
-buffer_size : int
-    Bytes of socket buffer; 0: the system's. A warning is logged if it cannot be had.
-interface_address : str
-    Local address to connect from, or the name of the interface that has it.
-socket : socket.socket
-    In place of `endpoints` and what follows `config`: a connected socket to use as it is; it may
-    be closed afterwards.
-
+Needed are `thread_pool`, and `endpoints` (an iterable of exactly one pair of a host name or address
+and a port), `hostname` and `port`, or `socket` (a connected one to use as it is; it may be closed
+afterwards). `config` is a :class:`StreamConfig`. The options below may be given by name.
+)" + parameters_section(option_rows<tcp_options>()) +
+           R"(
 Raises
 ------
 ValueError
@@ -83,9 +70,11 @@ RuntimeError
 OSError
     If the connection is refused or cannot be made.
 )";
+}
 
 void bind_blocking(py::module_& m) {
-    auto bound = bind_stream<blocking_stream, tcp_transport>(m, "TcpStream", doc);
+    publish_options(m, "TcpStream", option_rows<tcp_options>());
+    auto bound = bind_stream<blocking_stream, tcp_transport>(m, "TcpStream", doc().c_str());
     bound.def(py::init([](const py::args& args, const py::kwargs& keywords) {
         network_arguments arguments = sort_network_arguments("TcpStream", args, keywords);
         auto carrier = make_transport(arguments, signal_raised);
@@ -99,7 +88,7 @@ void bind_asyncio(py::module_& m) {
         .def(py::init<>())
         .def("cancel", &connect_token::cancel);
 
-    auto bound = bind_stream<asyncio_stream, tcp_transport>(m, "TcpStream", doc);
+    auto bound = bind_stream<asyncio_stream, tcp_transport>(m, "TcpStream", doc().c_str());
     bound.def(py::init([](const py::args& args, const py::kwargs& all_keywords) {
         // connect() gives a token; without one, nothing is done that would block.
         const auto keywords = py::reinterpret_steal<py::kwargs>(PyDict_Copy(all_keywords.ptr()));

@@ -12,12 +12,11 @@ namespace spead2::python {
 namespace {
 
 std::unique_ptr<udp_transport> make_transport(const network_arguments& arguments) {
-    udp_options options;
-    if (arguments.buffer_size) options.buffer_size = *arguments.buffer_size;
-    options.ttl = arguments.ttl;
-    options.interface_address = arguments.interface_address.value_or("");
-    options.interface_index = arguments.interface_index;
-    options.socket = arguments.socket;
+    if (arguments.given("interface_index") && !arguments.given("ttl"))
+        throw py::type_error("interface_index can only be given with ttl");
+    if (arguments.given("interface_index") && arguments.given("interface_address"))
+        throw py::type_error("interface_index and interface_address cannot both be given");
+    auto options = arguments.make_options<udp_options>();
     const gil_release released;
     options.endpoints = resolve_all(arguments.endpoints);
     return std::make_unique<udp_transport>(options);
@@ -25,8 +24,8 @@ std::unique_ptr<udp_transport> make_transport(const network_arguments& arguments
 
 template <typename Base>
 void bind(py::module_& m) {
-    auto bound = bind_stream<Base, udp_transport>(
-        m, "UdpStream",
+    const std::vector<option_row> rows = option_rows<udp_options>();
+    const std::string doc =
         R"(Stream over UDP, unicast or multicast, IPv4 or IPv6. One substream an endpoint.
 
 What is given decides what it does::
@@ -38,26 +37,12 @@ What is given decides what it does::
     UdpStream(thread_pool, endpoints, config, buffer_size, socket)
     UdpStream(thread_pool, socket, endpoints, config)
 
-In place of `endpoints` there may be `hostname` and `port` of a single one.
-
-Parameters
-----------
-thread_pool : ThreadPool
-endpoints : list of tuple[str, int]
-    Host names or addresses, and ports.
-config : StreamConfig
-buffer_size : int
-    Bytes of socket buffer; 0: the system's. A warning is logged if it cannot be had.
-ttl : int
-    Hops that multicast packets may make, 0 to 255.
-interface_address : str
-    The interface by its name ("eth0") or by an address of it: where the address to send from is
-    taken from; with `ttl` the interface for multicast.
-interface_index : int
-    Number of the interface for multicast (IPv6).
-socket : socket.socket
-    UDP socket to use as it is; it may be closed afterwards.
-
+In place of `endpoints` there may be `hostname` and `port` of a single one. `thread_pool`,
+`endpoints` (an iterable of pairs of a host name or address and a port), `config` (a
+:class:`StreamConfig`) and `socket` (a UDP socket to use as it is; it may be closed afterwards) may be
+given by name, and so may the options below.
+)" + parameters_section(rows) +
+        R"(
 Raises
 ------
 ValueError
@@ -67,7 +52,9 @@ RuntimeError
     If a host is not found ("Host not found").
 OSError
     If the operating system refuses.
-)");
+)";
+    auto bound = bind_stream<Base, udp_transport>(m, "UdpStream", doc.c_str());
+    publish_options(m, "UdpStream", rows);
     bound.def(py::init([](const py::args& args, const py::kwargs& keywords) {
         network_arguments arguments = sort_network_arguments("UdpStream", args, keywords);
         if (!arguments.has_endpoints)

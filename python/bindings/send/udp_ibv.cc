@@ -2,7 +2,7 @@
 // UdpIbvConfig and UdpIbvStream.
 #include <spead2/send/transports/udp_ibv.h>
 
-#include <pybind11/stl.h>
+#include <pybind11/stl.h>  // of endpoints
 
 #include <memory>
 #include <string>
@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "bindings.h"
+#include "network.h"
 #include "stream.h"
+#include "support/options.h"
 
 namespace spead2::python {
 namespace {
-
-using host_list = std::vector<std::pair<std::string, int>>;
 
 /// The export of a memory region's memory, kept for as long as the memoryview lives. \a index is
 /// that of the region, for errors.
@@ -45,35 +45,9 @@ using host_list = std::vector<std::pair<std::string, int>>;
 /// What UdpIbvConfig holds: values as the user gave them, names not looked up yet.
 class udp_ibv_config {
 public:
-    [[nodiscard]] const host_list& endpoints() const { return endpoints_; }
-    void set_endpoints(host_list endpoints) {
-        for (const auto& [host, port] : endpoints)
-            if (port < 0 || port > 65535)
-                throw_range_error("port is " + std::to_string(port) +
-                                  ", but must be from 0 to 65535");
-        endpoints_ = std::move(endpoints);
-    }
-    [[nodiscard]] const std::string& interface_address() const { return interface_address_; }
-    void set_interface_address(std::string address) { interface_address_ = std::move(address); }
-    [[nodiscard]] std::size_t buffer_size() const { return buffer_size_; }
-    void set_buffer_size(std::size_t bytes) {
-        buffer_size_ = bytes != 0 ? bytes : udp_ibv_options::default_buffer_size;
-    }
-    [[nodiscard]] int ttl() const { return ttl_; }
-    void set_ttl(int ttl) {
-        if (ttl < 0 || ttl > 255)
-            throw py::value_error("ttl is " + std::to_string(ttl) + ", but must be from 0 to 255");
-        ttl_ = ttl;
-    }
-    [[nodiscard]] int comp_vector() const { return comp_vector_; }
-    void set_comp_vector(int vector) { comp_vector_ = vector; }
-    [[nodiscard]] int max_poll() const { return max_poll_; }
-    void set_max_poll(int polls) {
-        if (polls < 1)
-            throw py::value_error("max_poll is " + std::to_string(polls) +
-                                  ", but must be at least 1");
-        max_poll_ = polls;
-    }
+    udp_ibv_options plain;  ///< without endpoints and memory regions
+    host_list endpoints;
+
     [[nodiscard]] py::list memory_regions() const { return py::list(py::tuple(memory_regions_)); }
     void set_memory_regions(const py::iterable& regions) {
         py::list checked;
@@ -86,13 +60,9 @@ public:
 
     /// Everything but the endpoints, which are still to be looked up.
     [[nodiscard]] udp_ibv_options options() const {
-        udp_ibv_options result;
-        result.interface_address = interface_address_;
-        result.buffer_size = buffer_size_;
-        result.ttl = ttl_;
-        result.comp_vector = comp_vector_;
-        result.max_poll = max_poll_;
-        for (const py::handle region : memory_regions_) {
+        udp_ibv_options result = plain;
+        // A list of its own: looking into a region may run code that sets others.
+        for (const py::handle region : memory_regions()) {
             py::object view = memory_of(region, result.memory_regions.size());
             const Py_buffer* const buffer = PyMemoryView_GET_BUFFER(view.ptr());
             result.memory_regions.push_back(
@@ -105,12 +75,6 @@ public:
     }
 
 private:
-    host_list endpoints_;
-    std::string interface_address_;
-    std::size_t buffer_size_ = udp_ibv_options::default_buffer_size;
-    int ttl_ = 1;
-    int comp_vector_ = 0;
-    int max_poll_ = udp_ibv_options::default_max_poll;
     py::list memory_regions_;
 };
 
@@ -126,7 +90,7 @@ namespace {
     udp_ibv_options options = ibv.options();
     // A copy: others may change them once the GIL is released.
     // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
-    const host_list hosts(ibv.endpoints());
+    const host_list hosts(ibv.endpoints);
     const std::size_t max_packet_size = config.max_packet_size();
     const gil_release released;
     options.endpoints = resolve_all(hosts);
@@ -134,69 +98,33 @@ namespace {
 }
 
 void bind_config(py::module_& m) {
-    auto bound = py::class_<udp_ibv_config>(
-        m, "UdpIbvConfig",
-        R"(Where and how a :class:`UdpIbvStream` sends. The arguments are attributes too.
-
-An attribute returns a copy: to change a list, assign a new one.
-
-Parameters
-----------
-endpoints : list of tuple[str, int]
+    const std::string doc =
+        "Where and how a :class:`UdpIbvStream` sends. The arguments are attributes too.\n\n"
+        "An attribute returns a copy: to change a list, assign a new one.\n" +
+        parameters_section(option_rows<udp_ibv_options>(),
+                           R"(endpoints : iterable of tuple[str, int]
     IPv4 multicast addresses and ports, one a substream.
-interface_address : str
-    The interface to send from, by its name or its IPv4 address, or a host name that stands for it;
-    it must belong to a verbs device.
-buffer_size : int
-    Bytes of packets that can be in flight, rounded to whole packets; 0: the default.
-ttl : int
-    Hops that the packets may make, 0 to 255.
-comp_vector : int
-    Completion interrupt to wait for, modulo the number that the device has; negative: poll all the
-    time.
-max_poll : int
-    Polls in a row before waiting, or letting other work run; at least 1.
-memory_regions : list of buffers
+memory_regions : iterable of buffers
     Contiguous memory to register with the device. Payload inside it is sent without a copy.
-
+)") + R"(
 Raises
 ------
 ValueError
-    If `ttl` or `max_poll` is out of range, or a memory region is not contiguous.
+    If a number is out of range, or a memory region is not contiguous.
 TypeError
     For an unknown argument or a value of the wrong type.
-)");
+)";
+    auto bound = py::class_<udp_ibv_config>(m, "UdpIbvConfig", doc.c_str());
+    bind_options<udp_ibv_options>(m, bound, "UdpIbvConfig",
+                                  [](udp_ibv_config& c) -> udp_ibv_options& { return c.plain; },
+                                  {"endpoints", "memory_regions"});
     bound
-        .def(py::init([](host_list endpoints, std::string interface_address,
-                         std::size_t buffer_size, int ttl, int comp_vector, int max_poll,
-                         const py::iterable& memory_regions) {
-                 auto config = std::make_unique<udp_ibv_config>();
-                 config->set_endpoints(std::move(endpoints));
-                 config->set_interface_address(std::move(interface_address));
-                 config->set_buffer_size(buffer_size);
-                 config->set_ttl(ttl);
-                 config->set_comp_vector(comp_vector);
-                 config->set_max_poll(max_poll);
-                 config->set_memory_regions(memory_regions);
-                 return config;
-             }),
-             py::kw_only(), py::arg("endpoints") = host_list(), py::arg("interface_address") = "",
-             py::arg("buffer_size") = udp_ibv_options::default_buffer_size, py::arg("ttl") = 1,
-             py::arg("comp_vector") = 0, py::arg("max_poll") = udp_ibv_options::default_max_poll,
-             py::arg("memory_regions") = py::tuple())
-        .def_property("endpoints", &udp_ibv_config::endpoints, &udp_ibv_config::set_endpoints,
-                      "IPv4 multicast addresses and ports, one a substream.")
-        .def_property("interface_address", &udp_ibv_config::interface_address,
-                      &udp_ibv_config::set_interface_address,
-                      "IPv4 address of the interface to send from.")
-        .def_property("buffer_size", &udp_ibv_config::buffer_size, &udp_ibv_config::set_buffer_size,
-                      "Bytes of packets that can be in flight; setting 0 gives the default.")
-        .def_property("ttl", &udp_ibv_config::ttl, &udp_ibv_config::set_ttl,
-                      "Hops that the packets may make.")
-        .def_property("comp_vector", &udp_ibv_config::comp_vector, &udp_ibv_config::set_comp_vector,
-                      "Completion interrupt to wait for; negative: poll all the time.")
-        .def_property("max_poll", &udp_ibv_config::max_poll, &udp_ibv_config::set_max_poll,
-                      "Polls in a row before waiting, or letting other work run.")
+        .def_property(
+            "endpoints", [](const udp_ibv_config& c) { return c.endpoints; },
+            [](udp_ibv_config& c, const py::object& endpoints) {
+                c.endpoints = to_endpoints(endpoints);
+            },
+            "IPv4 multicast addresses and ports, one a substream.")
         .def_property("memory_regions", &udp_ibv_config::memory_regions,
                       &udp_ibv_config::set_memory_regions,
                       "Memory from which payload is sent without a copy.");

@@ -12,13 +12,14 @@ from typing import (
     Literal,
     SupportsFloat,
     SupportsIndex,
+    TypedDict,
     final,
     overload,
 )
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Buffer, Self, disjoint_base
+from typing_extensions import Buffer, Self, Unpack, disjoint_base
 
 from .._items import Descriptor, Item, ItemGroup
 
@@ -51,7 +52,10 @@ PAYLOAD_OFFSET_ID: Final[int]
 STREAM_CTRL_ID: Final[int]
 
 _Which = Literal["stale", "all", "none"]
-_Endpoints = Sequence[tuple[str, int]]
+_Endpoints = Iterable[tuple[str, int]]
+
+#: The options of each configuration and stream: name, type, default and text.
+OPTIONS: Final[dict[str, list[tuple[str, str, Any, str]]]]
 
 class Stopped(Exception): ...  # noqa: N818
 class Empty(Exception): ...  # noqa: N818
@@ -133,13 +137,8 @@ class GroupMode(enum.Enum):
     ROUND_ROBIN = 0
     SERIAL = 1
 
-class StreamConfig:
-    DEFAULT_MAX_PACKET_SIZE: ClassVar[int]
-    DEFAULT_MAX_HEAPS: ClassVar[int]
-    DEFAULT_BURST_SIZE: ClassVar[int]
-    DEFAULT_BURST_RATE_RATIO: ClassVar[float]
-    DEFAULT_RATE_METHOD: ClassVar[RateMethod]
-    DEFAULT_TURN_PACKETS: ClassVar[int]
+class _StreamConfigOptions(TypedDict, total=False):
+    # Options of StreamConfig: script/stubs
     max_packet_size: int
     rate: float
     burst_size: int
@@ -147,17 +146,25 @@ class StreamConfig:
     burst_rate_ratio: float
     rate_method: RateMethod
     turn_packets: int
-    def __init__(
-        self,
-        *,
-        max_packet_size: int = ...,
-        rate: float = ...,
-        burst_size: int = ...,
-        max_heaps: int = ...,
-        burst_rate_ratio: float = ...,
-        rate_method: RateMethod = ...,
-        turn_packets: int = ...,
-    ) -> None: ...
+    # End of options
+
+class StreamConfig:
+    DEFAULT_MAX_PACKET_SIZE: ClassVar[int]
+    DEFAULT_MAX_HEAPS: ClassVar[int]
+    DEFAULT_BURST_SIZE: ClassVar[int]
+    DEFAULT_BURST_RATE_RATIO: ClassVar[float]
+    DEFAULT_RATE_METHOD: ClassVar[RateMethod]
+    DEFAULT_TURN_PACKETS: ClassVar[int]
+    # Options of StreamConfig: script/stubs
+    max_packet_size: int
+    rate: float
+    burst_size: int
+    max_heaps: int
+    burst_rate_ratio: float
+    rate_method: RateMethod
+    turn_packets: int
+    # End of options
+    def __init__(self, **options: Unpack[_StreamConfigOptions]) -> None: ...
     @property
     def burst_rate(self) -> float: ...
 
@@ -343,7 +350,15 @@ class InprocStreamAsyncio(AsyncStream):
     @property
     def queues(self) -> list[InprocQueue]: ...
 
-class UdpStream(SyncStream):
+class _UdpStreamOptions(TypedDict, total=False):
+    # Options of UdpStream: script/stubs
+    buffer_size: int
+    ttl: int | None
+    interface_address: str
+    interface_index: int | None
+    # End of options
+
+class _UdpForms:
     DEFAULT_BUFFER_SIZE: ClassVar[int]
     @overload
     def __init__(
@@ -351,73 +366,35 @@ class UdpStream(SyncStream):
         thread_pool: ThreadPool,
         endpoints: _Endpoints,
         config: StreamConfig = ...,
-        buffer_size: int = ...,
-        interface_address: str = "",
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-        buffer_size: int = ...,
         *,
-        ttl: int,
-        interface_address: str = "",
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-        buffer_size: int = ...,
-        *,
-        ttl: int,
-        interface_index: int,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig,
-        buffer_size: int,
-        ttl: int,
-        interface: str | int = ...,
-        /,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        socket: _socket.socket,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-        buffer_size: int = ...,
-        *,
-        socket: _socket.socket,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        hostname: str,
-        port: int,
-        config: StreamConfig = ...,
-        buffer_size: int = ...,
-        interface_address: str = "",
-        *,
-        ttl: int = ...,
-        interface_index: int = ...,
         socket: _socket.socket = ...,
+        **options: Unpack[_UdpStreamOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        hostname: str,
+        port: int,
+        config: StreamConfig = ...,
+        *,
+        socket: _socket.socket = ...,
+        **options: Unpack[_UdpStreamOptions],
+    ) -> None: ...
+    # Further by position: buffer_size, and by type interface_address, ttl, interface_index, socket.
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig,
+        buffer_size: int,
+        first: str | int | _socket.socket = ...,
+        second: str | int = ...,
+        /,
+        *,
+        socket: _socket.socket = ...,
+        **options: Unpack[_UdpStreamOptions],
     ) -> None: ...
     @overload
     def __init__(
@@ -427,19 +404,20 @@ class UdpStream(SyncStream):
         port: int,
         config: StreamConfig,
         buffer_size: int,
-        ttl: int,
-        interface_address: str = "",
+        first: str | int | _socket.socket = ...,
+        second: str | int = ...,
+        /,
+        *,
+        socket: _socket.socket = ...,
+        **options: Unpack[_UdpStreamOptions],
     ) -> None: ...
     @overload
     def __init__(
         self,
         thread_pool: ThreadPool,
-        hostname: str,
-        port: int,
-        config: StreamConfig,
-        buffer_size: int,
-        ttl: int,
-        interface_index: int,
+        socket: _socket.socket,
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
     ) -> None: ...
     @overload
     def __init__(
@@ -451,113 +429,14 @@ class UdpStream(SyncStream):
         config: StreamConfig = ...,
     ) -> None: ...
 
-class UdpStreamAsyncio(AsyncStream):
-    DEFAULT_BUFFER_SIZE: ClassVar[int]
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-        buffer_size: int = ...,
-        interface_address: str = "",
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-        buffer_size: int = ...,
-        *,
-        ttl: int,
-        interface_address: str = "",
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-        buffer_size: int = ...,
-        *,
-        ttl: int,
-        interface_index: int,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig,
-        buffer_size: int,
-        ttl: int,
-        interface: str | int = ...,
-        /,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        socket: _socket.socket,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-        buffer_size: int = ...,
-        *,
-        socket: _socket.socket,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        hostname: str,
-        port: int,
-        config: StreamConfig = ...,
-        buffer_size: int = ...,
-        interface_address: str = "",
-        *,
-        ttl: int = ...,
-        interface_index: int = ...,
-        socket: _socket.socket = ...,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        hostname: str,
-        port: int,
-        config: StreamConfig,
-        buffer_size: int,
-        ttl: int,
-        interface_address: str = "",
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        hostname: str,
-        port: int,
-        config: StreamConfig,
-        buffer_size: int,
-        ttl: int,
-        interface_index: int,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        socket: _socket.socket,
-        hostname: str,
-        port: int,
-        config: StreamConfig = ...,
-    ) -> None: ...
+class UdpStream(_UdpForms, SyncStream): ...
+class UdpStreamAsyncio(_UdpForms, AsyncStream): ...
+
+class _TcpStreamOptions(TypedDict, total=False):
+    # Options of TcpStream: script/stubs
+    buffer_size: int
+    interface_address: str
+    # End of options
 
 class TcpStream(SyncStream):
     DEFAULT_BUFFER_SIZE: ClassVar[int]
@@ -567,12 +446,7 @@ class TcpStream(SyncStream):
         thread_pool: ThreadPool,
         endpoints: _Endpoints,
         config: StreamConfig = ...,
-        buffer_size: int = ...,
-        interface_address: str = "",
-    ) -> None: ...
-    @overload
-    def __init__(
-        self, thread_pool: ThreadPool, socket: _socket.socket, config: StreamConfig = ...
+        **options: Unpack[_TcpStreamOptions],
     ) -> None: ...
     @overload
     def __init__(
@@ -581,8 +455,32 @@ class TcpStream(SyncStream):
         hostname: str,
         port: int,
         config: StreamConfig = ...,
-        buffer_size: int = ...,
-        interface_address: str = "",
+        **options: Unpack[_TcpStreamOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        endpoints: _Endpoints,
+        config: StreamConfig,
+        buffer_size: int,
+        interface_address: str = ...,
+        /,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        hostname: str,
+        port: int,
+        config: StreamConfig,
+        buffer_size: int,
+        interface_address: str = ...,
+        /,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, thread_pool: ThreadPool, socket: _socket.socket, config: StreamConfig = ...
     ) -> None: ...
 
 class TcpStreamAsyncio(AsyncStream):
@@ -598,27 +496,36 @@ class ConnectToken:
     def __init__(self) -> None: ...
     def cancel(self) -> None: ...
 
-class UdpIbvConfig:
-    DEFAULT_BUFFER_SIZE: ClassVar[int]
-    DEFAULT_MAX_POLL: ClassVar[int]
-    endpoints: list[tuple[str, int]]
+class _UdpIbvConfigOptions(TypedDict, total=False):
+    # Options of UdpIbvConfig: script/stubs
     interface_address: str
     buffer_size: int
     ttl: int
     comp_vector: int
     max_poll: int
-    memory_regions: list[Any]
-    def __init__(
-        self,
-        *,
-        endpoints: _Endpoints = [],
-        interface_address: str = "",
-        buffer_size: int = ...,
-        ttl: int = 1,
-        comp_vector: int = 0,
-        max_poll: int = ...,
-        memory_regions: Iterable[Buffer] = (),
-    ) -> None: ...
+    # End of options
+    endpoints: _Endpoints
+    memory_regions: Iterable[Buffer]
+
+class UdpIbvConfig:
+    DEFAULT_BUFFER_SIZE: ClassVar[int]
+    DEFAULT_MAX_POLL: ClassVar[int]
+    # Options of UdpIbvConfig: script/stubs
+    interface_address: str
+    buffer_size: int
+    ttl: int
+    comp_vector: int
+    max_poll: int
+    # End of options
+    @property
+    def endpoints(self) -> list[tuple[str, int]]: ...
+    @endpoints.setter
+    def endpoints(self, value: _Endpoints) -> None: ...
+    @property
+    def memory_regions(self) -> list[Any]: ...
+    @memory_regions.setter
+    def memory_regions(self, value: Iterable[Buffer]) -> None: ...
+    def __init__(self, **options: Unpack[_UdpIbvConfigOptions]) -> None: ...
 
 class UdpIbvStream(SyncStream):
     def __init__(

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/send/transport.h>
 
@@ -20,13 +21,25 @@ struct tcp_options {
     /// Addresses of one peer, at least one unless a socket is given. The first that answers is
     /// taken: each is tried when those before are refused or have not answered for 250 ms.
     std::vector<endpoint> endpoints;
-    std::size_t buffer_size = default_buffer_size;  ///< bytes; 0: the system's
-    /// Local address to connect from, or the name of the interface that has it; empty: any.
+    std::size_t buffer_size = default_buffer_size;
     std::string interface_address;
     std::optional<int> socket;  ///< a connected stream socket to use (duplicated)
-    /// Seconds for which to try to connect again when the connection is lost, at most 1e6; 0: not
-    /// at all. Needs endpoints.
     double reconnect = 0.0;
+
+    static constexpr auto options() {
+        using self = tcp_options;
+        return std::tuple{
+            option("buffer_size", &self::buffer_size,
+                   "Bytes of socket buffer; 0: the system's. A warning is logged if it cannot be "
+                   "had."),
+            option("interface_address", &self::interface_address,
+                   "Local address to connect from, or the name of the interface that has it; empty: "
+                   "any."),
+            option("reconnect", &self::reconnect, between(0.0, 1e6),
+                   "Seconds for which to try to connect again when the connection is lost; 0: not "
+                   "at all. Needs an endpoint."),
+        };
+    }
 };
 
 /// Substreams: one. What a lost connection has not delivered is lost, and the packet at which that is

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/send/transport.h>
 
@@ -18,19 +19,30 @@ struct udp_options {
     static constexpr std::size_t default_buffer_size = 512 * 1024;
 
     std::vector<endpoint> endpoints;
-    /// Bytes of socket send buffer asked for; 0: the system's. A warning is logged if it cannot be
-    /// had.
     std::size_t buffer_size = default_buffer_size;
-    /// Multicast hop limit, 0 to 255. If set, every endpoint must be multicast.
     std::optional<int> ttl;
-    /// The interface by its name ("eth0") or an address of it. Without ttl: where the address to send
-    /// from is taken from. With ttl: the interface for multicast.
     std::string interface_address;
-    /// Index of the multicast interface (IPv6, with ttl).
     std::optional<unsigned> interface_index;
     /// A UDP socket to use as it is, in place of a new one (duplicated; must not be connected).
     /// buffer_size, ttl and the interface then have no effect.
     std::optional<int> socket;
+
+    static constexpr auto options() {
+        using self = udp_options;
+        return std::tuple{
+            option("buffer_size", &self::buffer_size,
+                   "Bytes of socket buffer; 0: the system's. A warning is logged if it cannot be "
+                   "had."),
+            option("ttl", &self::ttl, between(0, 255),
+                   "Hops that multicast packets may make, 0 to 255. With it, every endpoint must be "
+                   "multicast."),
+            option("interface_address", &self::interface_address,
+                   "The interface by its name (\"eth0\") or by an address of it: where the address "
+                   "to send from is taken from; with `ttl` the interface for multicast."),
+            option("interface_index", &self::interface_index,
+                   "Number of the interface for multicast (IPv6, with `ttl`)."),
+        };
+    }
 };
 
 class udp_transport final : public transport {

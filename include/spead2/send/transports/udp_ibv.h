@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/send/transport.h>
 
@@ -27,18 +28,35 @@ struct udp_ibv_options {
     static constexpr int default_max_poll = 10;
 
     std::vector<endpoint> endpoints;  ///< IPv4 multicast
-    /// The interface to send from, by its name ("eth0") or its IPv4 address, or a host name that stands
-    /// for it. It must belong to a verbs device.
     std::string interface_address;
-    /// Bytes of packets that can be in flight; rounded down to whole packets, at least one. 0: the
-    /// default.
-    std::size_t buffer_size = default_buffer_size;
-    int ttl = 1;  ///< 0 to 255
-    /// Completion interrupt to wait for, modulo those that there are; negative: poll all the time.
+    std::size_t buffer_size = default_buffer_size;  ///< 0: the default
+    int ttl = 1;
     int comp_vector = 0;
-    /// Polls in a row before waiting, or letting other work run; at least 1.
     int max_poll = default_max_poll;
     std::vector<ibv_memory_region> memory_regions;  ///< must not overlap
+
+    [[nodiscard]] std::size_t buffer_bytes() const noexcept {
+        return buffer_size != 0 ? buffer_size : default_buffer_size;
+    }
+    void set_buffer_bytes(std::size_t bytes) noexcept { buffer_size = bytes; }
+
+    static constexpr auto options() {
+        using self = udp_ibv_options;
+        return std::tuple{
+            option("interface_address", &self::interface_address,
+                   "The interface to send from, by its name (\"eth0\") or its IPv4 address, or a "
+                   "host name that stands for it; it must belong to a verbs device."),
+            option("buffer_size", &self::buffer_bytes, &self::set_buffer_bytes,
+                   "Bytes of packets that can be in flight, rounded down to whole packets, at least "
+                   "one; 0: the default."),
+            option("ttl", &self::ttl, between(0, 255), "Hops that the packets may make, 0 to 255."),
+            option("comp_vector", &self::comp_vector,
+                   "Completion interrupt to wait for, modulo the number that the device has; "
+                   "negative: poll all the time."),
+            option("max_poll", &self::max_poll, at_least(1),
+                   "Polls in a row before waiting, or letting other work run; at least 1."),
+        };
+    }
 };
 
 class udp_ibv_transport final : public transport {

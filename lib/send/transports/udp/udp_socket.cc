@@ -34,9 +34,6 @@ void check_endpoints(const udp_options& options) {
 
 void check_multicast(const udp_options& options) {
     const bool v6 = options.endpoints.front().family() == AF_INET6;
-    if (options.ttl && (*options.ttl < 0 || *options.ttl > 255))
-        throw std::invalid_argument("ttl is " + std::to_string(*options.ttl) +
-                                    ", but must be from 0 to 255");
     if (options.interface_index) {
         const std::string index = "interface_index " + std::to_string(*options.interface_index);
         if (!options.ttl)
@@ -100,6 +97,7 @@ void set_multicast(const unique_fd& fd, const udp_options& options) {
 unique_fd open_udp_socket(const udp_options& options) {
     check_endpoints(options);
     if (options.socket) return duplicate(options);
+    check_options(options);
     check_multicast(options);
     const int family = options.endpoints.front().family();
     unique_fd fd = make_socket(family, SOCK_DGRAM, IPPROTO_UDP);

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Python objects to C++ values and texts, with errors that name what was given. What functions that
+// are called for every heap take is arguments.h's part.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "python.h"
+
+namespace spead2::python {
+
+/// Take over a new reference. \throw py::error_already_set if it is null
+inline py::object steal(PyObject* object) {
+    if (object == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(object);
+}
+
+/// A str that lives as long as the process, to look attributes up with.
+[[nodiscard]] inline PyObject* intern(const char* text) {
+    return steal(PyUnicode_InternFromString(text)).release().ptr();
+}
+
+[[nodiscard]] std::string to_utf8(PyObject* text);
+[[nodiscard]] std::string repr(PyObject* object);
+
+/// \param name  of the argument, for errors. \throw TypeError if it is none
+[[nodiscard]] std::string to_str(PyObject* object, const char* name);
+[[nodiscard]] double to_double(PyObject* object, const char* name);
+/// An int (not a float). \return nothing if it is beyond 64 bits. \throw TypeError if it is none
+[[nodiscard]] std::optional<std::int64_t> to_int64(PyObject* object, const char* name);
+/// An int in a range. \throw TypeError if it is none, RangeError if it is outside
+[[nodiscard]] std::int64_t to_int(PyObject* object, const char* name, std::int64_t low,
+                                  std::int64_t high);
+
+}  // namespace spead2::python
