@@ -6,6 +6,7 @@ The extension module encodes the usual values by itself; what it leaves comes he
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
@@ -19,10 +20,6 @@ from . import _spead2
 ARRAY = 0
 INTEGER = 1
 OTHER = 2
-
-# The widest format field that a descriptor of the default flavour has room for. Values take
-# memory in one piece.
-_MAX_FIELD_BITS = 2**24 - 1
 
 
 class Layout(NamedTuple):
@@ -104,16 +101,8 @@ def check_format(fields: Iterable[Sequence[Any]]) -> list[tuple[str, int]]:
         if not isinstance(code, str) or not hasattr(width, "__index__"):
             raise TypeError(f"format field {field!r} must be a str and an int")
         bits = operator.index(width)
-        legal = (
-            (code in ("u", "i", "b") and 0 < bits <= _MAX_FIELD_BITS)
-            or (code == "f" and bits in (32, 64))
-            or (code == "c" and bits == 8)
-        )
-        if not legal:
-            raise ValueError(
-                f"illegal format ({code}, {bits}): must be u, i or b with 1 to "
-                f"{_MAX_FIELD_BITS} bits, f with 32 or 64, or c with 8"
-            )
+        if not _spead2.is_legal_field(code, bits):
+            raise ValueError(f"illegal format ({code}, {bits}): must be {_spead2.LEGAL_FIELDS}")
         result.append((code, bits))
     if not result:
         raise ValueError("empty format: needs at least one field")
@@ -152,6 +141,35 @@ def numpy_header(
     return repr({"descr": descr, "fortran_order": order == "F", "shape": shape})
 
 
+@functools.lru_cache(maxsize=256)
+def _padding(dtype: np.dtype[Any]) -> npt.NDArray[np.bool_]:
+    """Tell of each byte of an element whether nothing of the value is in it."""
+    if dtype.subdtype is not None:
+        base, shape = dtype.subdtype
+        return np.tile(_padding(base), int(np.prod(shape)))
+    padding = np.zeros(dtype.itemsize, np.bool_)
+    if dtype.names is not None:
+        padding[:] = True
+        for field in dtype.fields.values() if dtype.fields else ():
+            kind, offset = field[:2]
+            padding[offset : offset + kind.itemsize] &= _padding(kind)
+    elif dtype.kind in "fc" and np.finfo(np.longdouble).nmant == 63:
+        # Long doubles of x86: 80 bits, and then nothing.
+        size = np.dtype(np.longdouble).itemsize
+        if dtype.itemsize == size * (1 if dtype.kind == "f" else 2):
+            part = np.arange(size) >= 10
+            padding = np.tile(part if dtype.isnative else part[::-1], dtype.itemsize // size)
+    return padding
+
+
+def _without_stale_padding(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a copy of an array, of the same order, in which padding is zero."""
+    copy = np.copy(array)  # keeps the order
+    raw = copy.T if copy.flags.f_contiguous and not copy.flags.c_contiguous else copy
+    raw.reshape(-1).view(np.uint8).reshape(-1, copy.itemsize)[:, _padding(copy.dtype)] = 0
+    return copy
+
+
 def to_array(
     value: Any,
     dtype: np.dtype[Any],
@@ -165,10 +183,12 @@ def to_array(
         # Old versions of numpy wrap around.
         limits = np.iinfo(dtype)
         if not limits.min <= value <= limits.max:
-            raise OverflowError(
-                f"value {value} is out of range {limits.min} to {limits.max} of {dtype}"
-            )
+            raise OverflowError(_spead2.out_of_range_text(value, dtype.kind, 8 * dtype.itemsize))
     array = np.asarray(value, dtype=dtype, order=order)
+    if _padding(dtype).any() and not (
+        isinstance(value, np.ndarray) and np.may_share_memory(array, value)
+    ):
+        array = _without_stale_padding(array)
     compatible = array.ndim == len(shape) and all(
         expected is None or expected == size for expected, size in zip(shape, array.shape)
     )
@@ -184,37 +204,16 @@ def encode_integer(value: Any, layout: Layout) -> npt.NDArray[np.uint8]:
         array = to_array(value, value.dtype, (), "C")
     elif isinstance(value, (int, np.integer)):
         number = int(value)
-        low = 0 if layout.number == "u" else -(2**63)
-        if not low <= number < 2**64:
+        half = 2 ** (layout.bits - 1)
+        # An unsigned number alone wraps: only its low bits are sent.
+        if not (0 <= number < 2**64 if layout.number == "u" else -half <= number < half):
             raise OverflowError(
-                f"value {number} is out of range {low} to {2**64 - 1} for "
-                f"{layout.number}{layout.bits}"
+                _spead2.out_of_range_text(number, layout.number, layout.bits, wraps=True)
             )
         array = np.array(number % 2**64, ">u8")
     else:
         array = to_array(value, layout.dtype, (), "C")
     return array.reshape(1).view(np.uint8)[8 - size :]
-
-
-def _pack_field(value: Any, code: str, bits: int) -> int:
-    """Return the bits of one field as a number."""
-    if code == "u":
-        number = int(value)
-        if number < 0 or number >> bits:
-            raise ValueError(f"{number} is out of range for u{bits}")
-        return number
-    if code == "i":
-        number = int(value)
-        if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
-            raise ValueError(f"{number} is out of range for i{bits}")
-        return number & ((1 << bits) - 1)
-    if code == "b":
-        return 1 if value else 0
-    if code == "f":
-        data = np.array(value, f">f{bits // 8}").tobytes()
-    else:
-        data = np.array(value, "S1").tobytes()
-    return int.from_bytes(data, "big")
 
 
 def _integers(value: Any) -> npt.NDArray[Any] | None:
@@ -238,21 +237,8 @@ def encode_bits(
         if integers is not None:
             array = to_array(integers, integers.dtype, shape, "C")
             return _spead2.pack_bits(array, array.dtype.kind == "i", code, bits)
-    out = bytearray()
-    pending = 0  # bits that are not written yet
-    n_pending = 0
-    for element in to_array(value, layout.dtype, shape, "C").flat:
-        for part, (code, bits) in zip(element if len(fields) > 1 else (element,), fields):
-            pending = pending << bits | _pack_field(part, code, bits)
-            n_pending += bits
-            if n_pending >= 4096:
-                whole, n_pending = divmod(n_pending, 8)
-                out += (pending >> n_pending).to_bytes(whole, "big")
-                pending &= (1 << n_pending) - 1
-    if n_pending:
-        padding = -n_pending % 8
-        out += (pending << padding).to_bytes((n_pending + padding) // 8, "big")
-    return out
+    elements = list(to_array(value, layout.dtype, shape, "C").flat)
+    return _spead2.pack_fields(elements, list(fields))
 
 
 def encode(

@@ -529,7 +529,11 @@ def _summary(descriptor: Descriptor) -> str:
 def _add_item(error: Exception, name: str, value: object) -> None:
     """Say in an error which item it is about, and the value: numpy does not always."""
     if len(error.args) == 1 and isinstance(error.args[0], str):
-        error.args = (f"{error.args[0]} (item {name!r}, value {reprlib.repr(value)})",)
+        try:
+            shown = reprlib.repr(value)
+        except ValueError:  # an int of more digits than Python converts
+            shown = f"of type {type(value).__name__}"
+        error.args = (f"{error.args[0]} (item {name!r}, value {shown})",)
 
 
 _spead2._set_item_class(Item)

@@ -109,6 +109,7 @@ def test_stubs_are_as_the_structures_are() -> None:
     command = [sys.executable, str(ROOT / "script" / "stubs"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    stubs = (ROOT / "python" / "spead2" / "_spead2.pyi").read_text()
+    folder = ROOT / "python" / "spead2" / "_spead2"
+    stubs = "".join(path.read_text() for path in folder.rglob("*.pyi"))
     described = set(re.findall(r"# Options of (\w+): script/stubs", stubs))
     assert described >= set(OPTIONS)

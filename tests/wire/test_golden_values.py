@@ -222,6 +222,125 @@ def test_value_that_does_not_fit_its_bits_is_an_error(code: str, bits: int, valu
         item((), value, format=[(code, bits)]).to_buffer()
 
 
+@pytest.mark.parametrize("bits", [24, 40, 48, 56])
+def test_an_unsigned_number_alone_wraps(bits: int) -> None:
+    for value in (2**bits, 2**bits + 5, 2**63 + 7, 2**64 - 1):
+        low = (value % 2**bits).to_bytes(bits // 8, "big")
+        assert scalar("u", bits, value) == low
+        assert scalar("u", bits, np.uint64(value)) == low
+        assert scalar("u", bits, np.array(value, ">u8")) == low
+        assert on_wire(item((), value, format=[("u", bits)])).lstrip(b"\0") == low.lstrip(b"\0")
+
+
+@pytest.mark.parametrize("bits", [24, 40, 48, 56])
+def test_what_no_unsigned_number_is_does_not_wrap(bits: int) -> None:
+    for value in (-1, -(2**bits), 2**64, -(2**70)):
+        text = (
+            rf"^{value} is out of range for u{bits}: must be from 0 to {2**bits - 1}; of larger "
+            rf"ones, up to {2**64 - 1}, the low {bits} bits are sent \(item 'n', value "
+        )
+        for make in (scalar, lambda *a: on_wire(item((), a[2], format=[(a[0], a[1])]))):
+            with pytest.raises(OverflowError, match=text):
+                make("u", bits, value)
+
+
+@pytest.mark.parametrize("bits", [24, 40, 48, 56])
+def test_a_signed_number_does_not_wrap(bits: int) -> None:
+    half = 2 ** (bits - 1)
+    for value in (half, -half - 1, 2 * half, 2**63, 2**64 - 1, -(2**63), 2**64):
+        text = f"^{value} is out of range for i{bits}: must be from {-half} to {half - 1} "
+        with pytest.raises(OverflowError, match=text):
+            scalar("i", bits, value)
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32, 64])
+def test_types_of_numpy_do_not_wrap(bits: int) -> None:
+    for value in (-1, 2**bits, 2**70):
+        text = f"^{value} is out of range for u{bits}: must be from 0 to {2**bits - 1} "
+        with pytest.raises(OverflowError, match=text):
+            scalar("u", bits, value)
+        with pytest.raises(OverflowError, match=text):
+            item((), value, f"<u{bits // 8}").to_buffer()
+    half = 2 ** (bits - 1)
+    for value in (half, -half - 1):
+        text = f"^{value} is out of range for i{bits}: must be from {-half} to {half - 1} "
+        with pytest.raises(OverflowError, match=text):
+            scalar("i", bits, value)
+
+
+def test_numbers_in_arrays_and_structures_do_not_wrap() -> None:
+    text = r"^16777216 is out of range for u24: must be from 0 to 16777215 \(item"
+    for value in ([1, 2**24], np.array([1, 2**24]), np.array([1, 2**24], object)):
+        with pytest.raises(ValueError, match=text):
+            item((2,), value, format=[("u", 24)]).to_buffer()
+    with pytest.raises(ValueError, match=text):
+        item((), (2**24, 0), format=[("u", 24), ("i", 8)]).to_buffer()
+    with pytest.raises(ValueError, match=r"^-1 is out of range for u65: must be from 0 to 2\*\*65"):
+        item((), -1, format=[("u", 65)]).to_buffer()
+
+
+def test_a_number_of_any_length_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match=r"^a number of \d+ bits is out of range for u12: "):
+        item((), 10**5000, format=[("u", 12)]).to_buffer()
+
+
+@pytest.mark.parametrize("bits", [1, 8, 12, 64, 65, 130])
+def test_truth_values_of_every_width(bits: int) -> None:
+    for value in (0, 1, 7, -3, 2**64, True):
+        whole = (int(bool(value)) << (-bits % 8)).to_bytes((bits + 7) // 8, "big")
+        assert scalar("b", bits, value) == whole
+
+
+# --- Padding
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_padding_is_zero_where_the_value_is_converted(order: Any) -> None:
+    inner = np.dtype([("p", "u1"), ("q", ">u2")], align=True)
+    dtype = np.dtype([("a", "u1"), ("b", "<f8"), ("c", inner, (3,)), ("d", "u1")], align=True)
+    one = (1, 2.0, [(3, 4), (5, 6), (7, 8)], 9)
+    values: list[Any] = [[[one] * 3] * 2]
+    stale = np.frombuffer(b"\xaa" * (dtype.itemsize * 24), dtype).reshape(4, 6).copy()
+    for name in dtype.names or ():
+        stale[name] = np.array([[one] * 6] * 4, dtype)[name]
+    values.append(stale[::2, ::2])  # gathered
+    element = (
+        b"\1"
+        + bytes(7)
+        + np.array(2.0, "<f8").tobytes()
+        + b"".join(bytes([p, 0, 0, p + 1]) for p in (3, 5, 7))
+        + b"\x09"
+        + bytes(3)
+    )
+    assert len(element) == dtype.itemsize
+    for value in values:
+        for _ in range(20):
+            junk = [np.full(dtype.itemsize * 6, 0x5A, np.uint8) for _ in range(20)]
+            del junk  # is used again
+            assert on_wire(item((2, 3), value, dtype, order)) == element * 6
+
+
+def test_padding_of_long_doubles_is_zero() -> None:
+    for name in (np.longdouble, np.clongdouble):
+        dtype = np.dtype(name)
+        size = np.dtype(np.longdouble).itemsize
+        used = 10 if np.finfo(np.longdouble).nmant == 63 else size
+        for order in "<>":
+            junk = [np.full(3 * dtype.itemsize, 0x5A, np.uint8) for _ in range(20)]
+            del junk
+            sent = on_wire(item((3,), [1, 1 / 3, -2], dtype.newbyteorder(order)))
+            parts = [sent[i : i + size] for i in range(0, len(sent), size)]
+            for part in parts:
+                assert (part[used:] if order == "<" else part[: size - used]) == bytes(size - used)
+            assert any(parts)
+
+
+def test_memory_that_is_referenced_is_sent_with_its_padding() -> None:
+    dtype = np.dtype([("a", "u1"), ("b", "<u4")], align=True)
+    value = np.frombuffer(bytes(range(1, 17)), dtype)
+    assert on_wire(item((2,), value, dtype)) == bytes(range(1, 17))
+
+
 # --- Texts
 
 

@@ -2,7 +2,6 @@
 #include "scalars.h"
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <stdexcept>
@@ -56,78 +55,46 @@ scalar_format::scalar_format(const scalar_item& s) {
         return bits;
     };
     if (name == "str") {
-        code_ = 'c';
-        bits_ = 8;
+        field_ = {'c', 8};
         return;
     }
-    if (name.starts_with("uint")) {
-        code_ = 'u';
-        bits_ = number_after(4);
-    } else if (name.starts_with("int")) {
-        code_ = 'i';
-        bits_ = number_after(3);
-    } else if (name.starts_with("float")) {
-        code_ = 'f';
-        bits_ = number_after(5);
-        if (bits_ != 32 && bits_ != 64) bad_dtype(s);
-    } else {
+    if (name.starts_with("uint"))
+        field_ = {'u', number_after(4)};
+    else if (name.starts_with("int"))
+        field_ = {'i', number_after(3)};
+    else if (name.starts_with("float"))
+        field_ = {'f', number_after(5)};
+    else
         bad_dtype(s);
-    }
-    if (bits_ == 0 || bits_ > 64 || bits_ % 8 != 0) bad_dtype(s);
+    if (!engine::is_legal(field_) || field_.bits > 64 || field_.bits % 8 != 0) bad_dtype(s);
 }
 
 engine::descriptor scalar_format::describe(const scalar_item& s) const {
-    engine::descriptor d{s.id, s.name, s.description, {}, {{code_, bits_}}, {}};
+    engine::descriptor d{s.id, s.name, s.description, {}, {field_}, {}};
     if (is_text()) d.shape.push_back(engine::variable_dimension);
     return d;
 }
 
 encoded_scalar scalar_format::wrap(std::uint64_t v) const noexcept {
-    return {bits_ == 64 ? v : v & ((std::uint64_t{1} << bits_) - 1), {}};
+    return {v & engine::low_bits_mask(field_.bits), {}};
 }
 
-std::optional<encoded_scalar> scalar_format::encode(const scalar_value& v) const {
-    if (is_text()) {
-        if (const auto* text = std::get_if<std::string>(&v)) return encoded_scalar{0, *text};
+std::optional<encoded_scalar> scalar_format::encode(const scalar_value& v,
+                                                    engine::overflow rule) const {
+    if (const auto* text = std::get_if<std::string>(&v)) {
+        if (is_text()) return encoded_scalar{0, *text};
         return std::nullopt;
     }
-    if (std::holds_alternative<std::string>(v)) return std::nullopt;
-    if (is_float()) {
-        const double d = std::visit(
-            [](const auto& x) -> double {
-                if constexpr (std::is_same_v<std::decay_t<decltype(x)>, std::string>)
-                    return 0;
-                else
-                    return static_cast<double>(x);
-            },
-            v);
-        if (bits_ == 32)
-            return encoded_scalar{std::bit_cast<std::uint32_t>(static_cast<float>(d)), {}};
-        return encoded_scalar{std::bit_cast<std::uint64_t>(d), {}};
-    }
-    const bool is_signed = code_ == 'i';
-    bool negative = false;
-    std::uint64_t raw = 0;  // two's complement
-    if (const auto* u = std::get_if<std::uint64_t>(&v)) {
-        raw = *u;
-    } else if (const auto* i = std::get_if<std::int64_t>(&v)) {
-        raw = static_cast<std::uint64_t>(*i);
-        negative = *i < 0;
-    } else {
-        const double d = std::round(std::get<double>(v));
-        if (!(d >= -0x1p63 && d < 0x1p64)) return std::nullopt;
-        negative = d < 0;
-        raw = negative ? static_cast<std::uint64_t>(static_cast<std::int64_t>(d))
-                       : static_cast<std::uint64_t>(d);
-    }
-    const std::size_t value_bits = is_signed ? bits_ - 1 : bits_;
-    if (negative) {
-        if (!is_signed) return std::nullopt;
-        if ((~raw >> value_bits) != 0) return std::nullopt;
-    } else if (value_bits < 64 && (raw >> value_bits) != 0) {
-        return std::nullopt;
-    }
-    return wrap(raw);
+    if (is_text()) return std::nullopt;
+    std::optional<std::uint64_t> raw;
+    if (const auto* u = std::get_if<std::uint64_t>(&v))
+        raw = engine::encode(engine::integer::of(*u), field_, rule);
+    else if (const auto* i = std::get_if<std::int64_t>(&v))
+        raw = engine::encode(engine::integer::of(*i), field_, rule);
+    else
+        raw = engine::encode(std::get<double>(v), field_, rule);
+    if (!raw) return std::nullopt;
+    return encoded_scalar{*raw, {}};
 }
 
 scalar_track::scalar_track(const scalar_item& s) : item_(s), format_(s) {
@@ -153,7 +120,7 @@ scalar_track::scalar_track(const scalar_item& s) : item_(s), format_(s) {
                 throw std::invalid_argument("scalar item '" + s.name + "': a constant has a value");
             break;
     }
-    if (s.value && !(fixed_ = format_.encode(*s.value)))
+    if (s.value && !(fixed_ = format_.encode(*s.value, engine::overflow::refuse)))
         throw std::invalid_argument("scalar item '" + s.name + "': its value does not fit dtype '" +
                                     s.dtype + "'");
 }

@@ -12,6 +12,7 @@
 #include <pmt/pmt.h>
 
 #include <spead2/wire/descriptor.h>
+#include <spead2/wire/number.h>
 
 namespace gr::spead2 {
 
@@ -27,18 +28,19 @@ public:
     /// \throw std::invalid_argument
     explicit scalar_format(const scalar_item& s);
 
-    [[nodiscard]] bool is_text() const noexcept { return code_ == 'c'; }
-    [[nodiscard]] bool is_float() const noexcept { return code_ == 'f'; }
-    [[nodiscard]] std::size_t bytes() const noexcept { return bits_ / 8; }
+    [[nodiscard]] bool is_text() const noexcept { return field_.code == 'c'; }
+    [[nodiscard]] bool is_float() const noexcept { return field_.code == 'f'; }
+    [[nodiscard]] std::size_t bytes() const noexcept { return field_.bits / 8; }
     [[nodiscard]] engine::descriptor describe(const scalar_item& s) const;
-    /// Nothing if the type cannot hold the value.
-    [[nodiscard]] std::optional<encoded_scalar> encode(const scalar_value& v) const;
+    /// Nothing if the type cannot hold the value, by the rule of spead2/wire/number.h: unsigned
+    /// numbers wrap.
+    [[nodiscard]] std::optional<encoded_scalar> encode(
+        const scalar_value& v, engine::overflow rule = engine::overflow::wrap) const;
     /// The low bits.
     [[nodiscard]] encoded_scalar wrap(std::uint64_t v) const noexcept;
 
 private:
-    char code_;
-    std::size_t bits_;
+    engine::format_field field_{};
 };
 
 /// One scalar item over the life of a flowgraph.

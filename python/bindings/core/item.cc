@@ -5,9 +5,10 @@
 #include <pybind11/numpy.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
+
+#include <spead2/wire/number.h>
 
 #include "bindings.h"
 #include "support/arguments.h"
@@ -267,69 +268,38 @@ void put_number(encoded_item& encoded, std::uint64_t number, std::size_t bytes, 
     encoded.length = bytes;
 }
 
+/// The field of a single number.
+format_field number_field(const descriptor_object& d) noexcept {
+    return {d.number, 8 * d.element_size};
+}
+
 /// An integer as a single number. \return false to leave it to to_buffer(), for its errors too
 bool encode_integer(const descriptor_object& d, PyObject* value, encoded_item& encoded) {
-    int overflow = 0;
-    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    bool above_signed = false;
-    if (overflow > 0) {
-        number = static_cast<long long>(PyLong_AsUnsignedLongLong(value));
-        if (number == -1 && PyErr_Occurred() != nullptr) {
-            PyErr_Clear();
-            return false;
-        }
-        above_signed = true;
-    } else if (overflow < 0 || (number == -1 && PyErr_Occurred() != nullptr)) {
+    int overflowed = 0;
+    integer n = integer::of(std::int64_t{PyLong_AsLongLongAndOverflow(value, &overflowed)});
+    if (overflowed > 0) n = integer::of(std::uint64_t{PyLong_AsUnsignedLongLong(value)});
+    if (overflowed < 0 || (n.bits == ~std::uint64_t{0} && PyErr_Occurred() != nullptr)) {
         PyErr_Clear();
         return false;
     }
-    const std::size_t bits = 8 * d.element_size;
-    const bool negative = !above_signed && number < 0;
-    switch (d.number) {
-        case 'u':
-            if (negative) return false;
-            if (d.how == encoding::array && bits < 64 &&
-                static_cast<std::uint64_t>(number) >> bits != 0)
-                return false;
-            break;
-        case 'i':
-            if (d.how == encoding::array) {
-                if (above_signed) return false;
-                const long long limit = 1LL << (bits - 1) % 63;  // unused for 64 bits
-                if (bits < 64 && (number < -limit || number >= limit)) return false;
-            }
-            break;
-        case 'b':
-            if (number != 0 && number != 1) return false;
-            break;
-        case 'f': {
-            constexpr long long exact = 1LL << 53;
-            if (above_signed || number < -exact || number > exact) return false;
-            const auto real = static_cast<double>(number);
-            if (d.element_size == 8) {
-                put_number(encoded, std::bit_cast<std::uint64_t>(real), 8, d.big_endian);
-            } else {
-                put_number(encoded, std::bit_cast<std::uint32_t>(static_cast<float>(real)), 4,
-                           d.big_endian);
-            }
-            return true;
-        }
-        default:
-            return false;
-    }
-    put_number(encoded, static_cast<std::uint64_t>(number), d.element_size, d.big_endian);
+    constexpr std::uint64_t exact = std::uint64_t{1} << 53;  // in a double, as numpy has it first
+    if (d.number == 'f' && (n.negative ? ~n.bits : n.bits) > exact) return false;
+    // Where numpy has the type, its rule for Python's integers holds: nothing wraps.
+    const auto raw =
+        encode(n, number_field(d), d.how == encoding::integer ? overflow::wrap : overflow::refuse);
+    if (!raw) return false;
+    put_number(encoded, *raw, d.element_size, d.big_endian);
     return true;
 }
 
+/// A real number for a field of reals. \return false as above
 bool encode_real(const descriptor_object& d, PyObject* value, encoded_item& encoded) {
     const double real = PyFloat_AS_DOUBLE(value);
-    if (d.element_size == 8) {
-        put_number(encoded, std::bit_cast<std::uint64_t>(real), 8, d.big_endian);
-        return true;
-    }
-    const auto narrow = static_cast<float>(real);
-    if (!std::isfinite(narrow)) return false;  // numpy may have something to say
-    put_number(encoded, std::bit_cast<std::uint32_t>(narrow), 4, d.big_endian);
+    // numpy may have something to say of what becomes infinite.
+    if (d.element_size == 4 && !std::isfinite(static_cast<float>(real))) return false;
+    const auto raw = encode(real, number_field(d), overflow::refuse);
+    if (!raw) return false;
+    put_number(encoded, *raw, d.element_size, d.big_endian);
     return true;
 }
 
@@ -377,6 +347,8 @@ bool encode_fast(const descriptor_object& d, encoded_item& encoded) {
     if (PyLong_Check(value)) return encode_integer(d, value, encoded);
     if (PyFloat_Check(value)) return d.number == 'f' && encode_real(d, value, encoded);
     if (PyObject_TypeCheck(value, numpy_integer) != 0) {
+        // A class derived from numpy's may run code that sets another value.
+        const auto owned = py::reinterpret_borrow<py::object>(value);
         const py::object number = steal(run_python<PyNumber_Index>(value));
         return encode_integer(d, number.ptr(), encoded);
     }
@@ -416,6 +388,8 @@ void hold_buffer(PyObject* object, encoded_item& encoded) {
 }
 
 std::uint64_t to_id(PyObject* id) {
+    // Converting it may run code that changes the item which lends it.
+    const auto owned = py::reinterpret_borrow<py::object>(id);
     std::uint64_t number = 0;
     if (!to_integer(id, "item ID", number)) {
         if (PyErr_ExceptionMatches(PyExc_TypeError) != 0 && PyLong_Check(id)) {
@@ -430,6 +404,7 @@ std::uint64_t to_id(PyObject* id) {
 // ---- Encoding of descriptions
 
 std::string ascii(PyObject* text, const char* what) {
+    const auto owned = py::reinterpret_borrow<py::object>(text);
     if (text == nullptr || !PyUnicode_Check(text)) {
         set_error(PyExc_TypeError, "%s must be a str, not %R", what,
                   text == nullptr ? Py_None : text);
@@ -444,16 +419,17 @@ std::string ascii(PyObject* text, const char* what) {
 
 std::vector<format_field> format_fields(const descriptor_object& d) {
     std::vector<format_field> out;
-    // Checked by prepare() to be pairs of a one-letter str and a positive int.
-    const py::object fields =
-        steal(run_python<PySequence_Fast>(d.format, "format must be a sequence"));
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fields.ptr()); ++i) {
+    // Checked by prepare() to be pairs of a one-letter str and a positive int. Tuples of its own,
+    // since looking into others may run code that changes them.
+    const auto lent = py::reinterpret_borrow<py::object>(d.format);
+    const py::object fields = steal(run_python<PySequence_Tuple>(lent.ptr()));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(fields.ptr()); ++i) {
         const py::object field =
-            steal(run_python<PySequence_Tuple>(PySequence_Fast_GET_ITEM(fields.ptr(), i)));
+            steal(run_python<PySequence_Tuple>(PyTuple_GET_ITEM(fields.ptr(), i)));
         const char* code = nullptr;
-        unsigned long long bits = 0;
-        if (PyArg_ParseTuple(field.ptr(), "sK", &code, &bits) == 0) throw py::error_already_set();
-        out.push_back({code[0], bits});
+        PyObject* width = nullptr;
+        if (PyArg_ParseTuple(field.ptr(), "sO", &code, &width) == 0) throw py::error_already_set();
+        out.push_back({code[0], to_integer<std::uint64_t>(width, "format width")});
     }
     return out;
 }
@@ -543,8 +519,12 @@ PyObject* set_item_class(PyObject*, PyObject* type) {
         names.version, names.prepare,   names.set_from_raw};
     item_class = reinterpret_cast<PyTypeObject*>(type);
     Py_INCREF(type);
-    for (std::size_t i = 0; i < attributes.size(); ++i)
-        overridables[i] = {attributes[i], _PyType_Lookup(item_class, attributes[i])};
+    for (std::size_t i = 0; i < attributes.size(); ++i) {
+        // Kept, so that no other object can come to lie in its place.
+        PyObject* const original = _PyType_Lookup(item_class, attributes[i]);
+        Py_XINCREF(original);
+        overridables[i] = {attributes[i], original};
+    }
     Py_RETURN_NONE;
 }
 
@@ -604,6 +584,8 @@ void encode_item_descriptor(PyObject* object, const flavour& f, encoded_item& en
     }
     using owner_type = std::shared_ptr<const std::vector<std::uint8_t>>;
     auto owner = std::make_unique<owner_type>(d->encoded);
+    // What describing it ran may have changed it: then the next one is to be made anew.
+    if (!d->prepared) d->encoded.reset();
     encoded.id = descriptor_id;
     encoded.data = (*owner)->data();
     encoded.length = (*owner)->size();

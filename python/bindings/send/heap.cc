@@ -88,8 +88,11 @@ PyObject* heap_add_item(PyObject* self, PyObject* item) {
 PyObject* heap_add_descriptor(PyObject* self, PyObject* descriptor) {
     return none_unless_thrown([&] {
         heap& h = as_heap(self)->value;
+        // A copy: describing may run code that makes the heap anew.
+        const flavour f = h.get_flavour();
         encoded_item encoded;
-        encode_item_descriptor(descriptor, h.get_flavour(), encoded);
+        encode_item_descriptor(descriptor, f, encoded);
+        check_same_flavour(h, f);
         add_encoded(h, encoded);
     });
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include <spead2/send/heap.h>
 #include <spead2/send/heap_group.h>
@@ -34,6 +35,13 @@ struct heap_reference_list_object {
 
 /// A new Heap. \return null with the Python error set
 [[nodiscard]] PyObject* new_heap(const flavour& f) noexcept;
+
+/// For what ran Python code since it asked the heap for its flavour. \throw py::value_error
+inline void check_same_flavour(const heap& h, const flavour& f) {
+    if (!(h.get_flavour() == f))
+        throw py::value_error("the heap was made anew, as one of " + h.get_flavour().to_string() +
+                              ", while something was added to it");
+}
 
 /// What a stream takes, from a HeapReferenceList or an iterable of HeapReference.
 /// \throw py::error_already_set for anything that is not iterable

@@ -128,6 +128,7 @@ which to_which(PyObject* text, const char* name) {
 py::object items_of(PyObject* self, PyObject* group) {
     // A generator without a group is one itself, by inheritance.
     if (group == nullptr || group == Py_None) group = self;
+    const auto owned = py::reinterpret_borrow<py::object>(group);  // the generator may get another
     PyObject* const values = _PyType_Lookup(Py_TYPE(group), names.values);
     if (values == plain_values && values != nullptr) {
         const py::object by_name = steal(run_python<PyObject_GetAttr>(group, names.by_name));
@@ -213,6 +214,7 @@ void fill(generator_object& g, PyObject* group, heap& h, which descriptors, whic
         }
         if (changed) changes.push_back({at, now});
     }
+    check_same_flavour(h, f);
     h.reserve(encoded.size());
     for (encoded_item& e : encoded) add_encoded(h, e);
     for (const change& c : changes) g.notes[c.at] = c.now;

@@ -226,6 +226,12 @@ def update_items(by_id: dict[int, Item], heap: Any, new_order: Any, /) -> dict[s
 def _set_item_class(item_class: type[Item], /) -> None: ...
 def _set_item_group_class(item_group_class: type[ItemGroup], /) -> None: ...
 def pack_bits(array: npt.NDArray[Any], signed: bool, code: str, bits: int) -> bytearray: ...
+def pack_fields(elements: list[Any], fields: list[tuple[str, int]]) -> bytearray: ...
+def is_legal_field(code: str, bits: int) -> bool: ...
+def out_of_range_text(number: int, code: str, bits: int, wraps: bool = False) -> str: ...
+
+LEGAL_FIELDS: Final[str]
+MAX_FIELD_BITS: Final[int]
 
 @disjoint_base
 class Heap:
@@ -436,6 +442,7 @@ class _TcpStreamOptions(TypedDict, total=False):
     # Options of TcpStream: script/stubs
     buffer_size: int
     interface_address: str
+    reconnect: float
     # End of options
 
 class TcpStream(SyncStream):

@@ -32,9 +32,10 @@ struct tcp_options {
             option("buffer_size", &self::buffer_size,
                    "Bytes of socket buffer; 0: the system's. A warning is logged if it cannot be "
                    "had."),
-            option("interface_address", &self::interface_address,
-                   "Local address to connect from, or the name of the interface that has it; empty: "
-                   "any."),
+            option(
+                "interface_address", &self::interface_address,
+                "Local address to connect from, or the name of the interface that has it; empty: "
+                "any."),
             option("reconnect", &self::reconnect, between(0.0, 1e6),
                    "Seconds for which to try to connect again when the connection is lost; 0: not "
                    "at all. Needs an endpoint."),

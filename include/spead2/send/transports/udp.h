@@ -33,9 +33,10 @@ struct udp_options {
             option("buffer_size", &self::buffer_size,
                    "Bytes of socket buffer; 0: the system's. A warning is logged if it cannot be "
                    "had."),
-            option("ttl", &self::ttl, between(0, 255),
-                   "Hops that multicast packets may make, 0 to 255. With it, every endpoint must be "
-                   "multicast."),
+            option(
+                "ttl", &self::ttl, between(0, 255),
+                "Hops that multicast packets may make, 0 to 255. With it, every endpoint must be "
+                "multicast."),
             option("interface_address", &self::interface_address,
                    "The interface by its name (\"eth0\") or by an address of it: where the address "
                    "to send from is taken from; with `ttl` the interface for multicast."),

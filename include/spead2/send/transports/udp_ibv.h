@@ -46,9 +46,10 @@ struct udp_ibv_options {
             option("interface_address", &self::interface_address,
                    "The interface to send from, by its name (\"eth0\") or its IPv4 address, or a "
                    "host name that stands for it; it must belong to a verbs device."),
-            option("buffer_size", &self::buffer_bytes, &self::set_buffer_bytes,
-                   "Bytes of packets that can be in flight, rounded down to whole packets, at least "
-                   "one; 0: the default."),
+            option(
+                "buffer_size", &self::buffer_bytes, &self::set_buffer_bytes,
+                "Bytes of packets that can be in flight, rounded down to whole packets, at least "
+                "one; 0: the default."),
             option("ttl", &self::ttl, between(0, 255), "Hops that the packets may make, 0 to 255."),
             option("comp_vector", &self::comp_vector,
                    "Completion interrupt to wait for, modulo the number that the device has; "
