@@ -2,6 +2,7 @@
 // Packets that are ready to go, as a transport is given them. Who makes them is the stream's matter.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 
@@ -23,6 +24,9 @@ struct packet {
 struct packet_span {
     std::span<const packet> packets;
     const iovec* iovs;
+    /// When the first packet was due by the stream's rate; epoch: packets have no schedule.
+    std::chrono::steady_clock::time_point due{};
+    double seconds_per_byte = 0.0;  ///< until the next one is, mean of these packets
 };
 
 }  // namespace spead2::send

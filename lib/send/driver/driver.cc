@@ -20,7 +20,9 @@ task_wait driver::step() noexcept {
         }
     }
     const std::span<const packet> rest = ready_.packets.subspan(ready_next_);
-    const send_result result = transport_.send({rest, ready_.iovs});
+    packet_span next{rest, ready_.iovs};
+    batch_.pacing.tell_schedule(next);
+    const send_result result = transport_.send(next);
     batch_.pacing.sent(rest, result.accepted);
     account(rest, result);
     const bool emptied = finished_some_ && complete_groups();

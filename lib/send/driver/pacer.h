@@ -44,6 +44,12 @@ public:
     /// Whether fitting() had to say none.
     [[nodiscard]] bool closed() const noexcept { return closed_; }
 
+    /// Say when the first of the packets was due, if they have a schedule.
+    void tell_schedule(packet_span& packets) const noexcept {
+        if (!limiter_.unsent()) return;
+        packets.due = limiter_.due();
+        packets.seconds_per_byte = limiter_.seconds_per_byte();
+    }
     /// The first \a accepted of the packets went. Reads the clock if any of them has a rate.
     void sent(std::span<const packet> packets, std::size_t accepted) noexcept;
     /// Whether, as of the last sent(), nothing with a rate may go before next().

@@ -52,6 +52,7 @@ void rate_limiter::sent(time_point now, double part) noexcept {
     unsent_ = capped(unsent_);
     const double seconds = unsent_ * part;
     unsent_ = part < 1.0 ? unsent_ - seconds : 0.0;
+    unsent_bytes_ = part < 1.0 ? unsent_bytes_ * (1.0 - part) : 0.0;
     const double nanoseconds = seconds * 1e9 + rate_fraction_;
     const double whole = std::floor(nanoseconds);
     rate_fraction_ = nanoseconds - whole;

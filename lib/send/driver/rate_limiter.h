@@ -52,9 +52,14 @@ public:
     void add(std::size_t bytes, double seconds_per_byte) noexcept {
         used_ += bytes;
         unsent_ += static_cast<double>(bytes) * seconds_per_byte;
+        unsent_bytes_ += static_cast<double>(bytes);
     }
     /// Whether something was added that is not sent yet.
     [[nodiscard]] bool unsent() const noexcept { return unsent_ != 0.0; }
+    /// When the first of what is unsent() was due at the target rate, however late it goes.
+    [[nodiscard]] time_point due() const noexcept { return rate_time_; }
+    /// Seconds for each byte of what is unsent() at the target rate.
+    [[nodiscard]] double seconds_per_byte() const noexcept { return unsent_ / unsent_bytes_; }
     /// It went, or \a part of it (from 0 to 1: all), and \a now is after that.
     void sent(time_point now, double part) noexcept;
     void exhaust() noexcept { exhausted_ = true; }
@@ -64,6 +69,7 @@ private:
     double burst_rate_ratio_;
     std::size_t used_ = 0;              ///< bytes of the burst
     double unsent_ = 0.0;               ///< seconds that what was added takes at the target rate
+    double unsent_bytes_ = 0.0;         ///< and its bytes
     std::chrono::nanoseconds slack_{};  ///< how late what is sent may be and still be on time
     bool exhausted_ = false;
     time_point rate_time_{};
