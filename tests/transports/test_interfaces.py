@@ -56,7 +56,7 @@ def receiver(link: Link, address: str, group: str | None = None) -> Iterator[soc
 
 @pytest.mark.parametrize("interface", ["near0", Link.near_address])
 def test_unicast_comes_from_the_interface(link: Link, interface: str) -> None:
-    link.ip("near", *"addr add 10.77.0.8/24 dev near0".split())
+    link.ip("near", *["addr", "add", "10.77.0.8/24", "dev", "near0"])
     with receiver(link, link.far_address) as sock:
         with link.at("near"):
             stream = spead2.send.UdpStream(
@@ -67,9 +67,7 @@ def test_unicast_comes_from_the_interface(link: Link, interface: str) -> None:
 
 
 @pytest.mark.parametrize("interface", ["near0", NEAR6])
-def test_unicast_of_ipv6_comes_from_an_address_beyond_the_link(
-    link6: Link, interface: str
-) -> None:
+def test_unicast_of_ipv6_comes_from_an_address_beyond_the_link(link6: Link, interface: str) -> None:
     with receiver(link6, FAR6) as sock:
         with link6.at("near"):
             stream = spead2.send.UdpStream(
@@ -95,10 +93,12 @@ def test_multicast_goes_to_the_interface(link: Link, interface: str) -> None:
 @pytest.mark.parametrize("interface", ["near0", NEAR6, "other0"])
 def test_multicast_of_ipv6_goes_to_the_interface(link6: Link, interface: str) -> None:
     """Another interface comes first in the table of routes: only what was asked for is taken."""
-    link6.ip("near", *"link add other0 type veth peer name other1".split())
+    link6.ip("near", *["link", "add", "other0", "type", "veth", "peer", "name", "other1"])
     for device in ("other0", "other1"):
         link6.ip("near", "link", "set", device, "up")
-    link6.ip("near", *"-6 route add ff00::/8 dev other0 table local metric 1".split())
+    group = "ff00::/8"
+    route = f"-6 route add {group} dev other0 table local metric 1"
+    link6.ip("near", *route.split())
     with receiver(link6, "::", GROUP6) as sock:
         port = sock.getsockname()[1]
         with link6.at("near"):
@@ -122,7 +122,7 @@ def test_multicast_of_ipv6_goes_to_the_interface(link6: Link, interface: str) ->
 
 @pytest.mark.parametrize("interface", ["near0", Link.near_address])
 def test_tcp_connects_from_the_interface(link: Link, interface: str) -> None:
-    link.ip("near", *"addr add 10.77.0.8/24 dev near0".split())
+    link.ip("near", *["addr", "add", "10.77.0.8/24", "dev", "near0"])
     with link.at("far"):
         listener = socket.socket()
     with listener:
@@ -145,9 +145,7 @@ def test_what_is_neither_name_nor_address(kind: type) -> None:
 
 
 def test_an_interface_without_a_fitting_address(link: Link) -> None:
-    link.ip("near", *"addr flush dev near0".split())
+    link.ip("near", *["addr", "flush", "dev", "near0"])
     with link.at("near"), pytest.raises(OSError, match="near0 has no IPv4 address") as caught:
-        spead2.send.UdpStream(
-            spead2.ThreadPool(), [("127.0.0.1", 7148)], interface_address="near0"
-        )
+        spead2.send.UdpStream(spead2.ThreadPool(), [("127.0.0.1", 7148)], interface_address="near0")
     assert caught.value.errno == errno.EADDRNOTAVAIL

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include <spead2/base/log.h>
 
@@ -112,8 +113,8 @@ public:
     [[nodiscard]] std::uint64_t reconnections() const noexcept { return reconnections_; }
 
 private:
-    impl(const tcp_options& options, connection&& made)
-        : options_(options), fd_(std::move(made.fd)), name_(made.peer.to_string()) {}
+    impl(tcp_options options, connection&& made)
+        : options_(std::move(options)), fd_(std::move(made.fd)), name_(made.peer.to_string()) {}
 
     /// iovecs of one system call.
     struct chunk {
