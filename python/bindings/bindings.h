@@ -23,6 +23,7 @@ void register_stream(py::module_& m);          // Stream, SyncStream
 void register_asyncio_stream(py::module_& m);  // AsyncStream
 void register_bytes(py::module_& m);
 void register_inproc(py::module_& m);
+void register_pcap(py::module_& m);
 void register_udp(py::module_& m);
 void register_tcp(py::module_& m);
 void register_udp_ibv(py::module_& m);

@@ -53,6 +53,7 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_packet_generator(m);
     spead2::python::register_stream(m);
     spead2::python::register_bytes(m);
+    spead2::python::register_pcap(m);
     spead2::python::register_inproc(m);
     spead2::python::register_udp(m);
     spead2::python::register_tcp(m);

@@ -3,6 +3,7 @@
 
 import asyncio
 import enum
+import os
 import socket as _socket
 from collections.abc import Iterable, Sequence
 from typing import (
@@ -355,6 +356,34 @@ class InprocStreamAsyncio(AsyncStream):
     ) -> None: ...
     @property
     def queues(self) -> list[InprocQueue]: ...
+
+class PcapStream(SyncStream):
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+        *,
+        source4: str = "127.0.0.1",
+        source6: str = "::1",
+        source_port: int = ...,
+        ttl: int = ...,
+    ) -> None: ...
+
+class PcapStreamAsyncio(AsyncStream):
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        endpoints: _Endpoints,
+        config: StreamConfig = ...,
+        *,
+        source4: str = "127.0.0.1",
+        source6: str = "::1",
+        source_port: int = ...,
+        ttl: int = ...,
+    ) -> None: ...
 
 class _UdpStreamOptions(TypedDict, total=False):
     # Options of UdpStream: script/stubs

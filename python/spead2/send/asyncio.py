@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 from .._spead2 import AsyncStream, ConnectToken
 from .._spead2 import InprocStreamAsyncio as InprocStream
+from .._spead2 import PcapStreamAsyncio as PcapStream
 from .._spead2 import TcpStreamAsyncio as _TcpStream
 from .._spead2 import UdpIbvStreamAsyncio as UdpIbvStream
 from .._spead2 import UdpStreamAsyncio as UdpStream
 
-__all__ = ["AsyncStream", "InprocStream", "TcpStream", "UdpIbvStream", "UdpStream"]
+__all__ = ["AsyncStream", "InprocStream", "PcapStream", "TcpStream", "UdpIbvStream", "UdpStream"]
 
 _Tcp = TypeVar("_Tcp", bound="TcpStream")
 

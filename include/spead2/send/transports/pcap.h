@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Capture files: packets as they would be seen on a network, each with the time at which it was due.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <spead2/net/endpoint.h>
+#include <spead2/send/transport.h>
+
+namespace spead2::send {
+
+struct pcap_options {
+    static constexpr int default_ttl = 64;
+    static constexpr std::uint16_t default_source_port = 8888;
+
+    std::string path;                 ///< the file; one that exists is written anew
+    std::vector<endpoint> endpoints;  ///< where the packets go to, one substream each
+    /// Where they seem to come from, for endpoints of IPv4 and of IPv6.
+    std::string source4 = "127.0.0.1";
+    std::string source6 = "::1";
+    std::uint16_t source_port = default_source_port;
+    int ttl = default_ttl;  ///< time to live or hop limit, 0 to 255
+};
+
+/// Writes the format pcap with nanoseconds, Ethernet frames, IPv4 or IPv6, UDP, all checksums. The
+/// time of a packet is the one at which it was due by its rate, whenever it was written; without a
+/// rate it is that of writing. What send() has accepted is in the file when it returns; it waits for
+/// the file system. If that fails (ENOSPC, ...), the packets fail and the file ends before them.
+class pcap_transport final : public transport {
+public:
+    /// \throw std::invalid_argument  no endpoints; ttl out of range; packets larger than UDP's
+    /// \throw resolve_error          a source is not an address
+    /// \throw std::system_error      the file cannot be made
+    pcap_transport(const pcap_options& options, std::size_t max_packet_size);
+    ~pcap_transport() override;
+
+    [[nodiscard]] std::size_t num_substreams() const noexcept override;
+    [[nodiscard]] send_result send(packet_span packets) noexcept override;
+    [[nodiscard]] std::string describe() const override;
+
+private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+}  // namespace spead2::send
