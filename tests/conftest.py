@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from namespaces import Link
 
 # Speed differs widely between machines; a test's own limit is pytest's timeout. The same examples
 # each time, so that a failure is one that everybody sees. SPEAD2_EXAMPLES=20 asks for
@@ -49,3 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
     seconds = os.environ.get("SPEAD2_TEST_SECONDS")
     if seconds:
         config.pluginmanager.register(TimeLimit(float(seconds)))
+
+
+@pytest.fixture
+def link() -> Iterator[Link]:
+    """Give two network namespaces with a cable between them, or skip where there can be none."""
+    reason = Link.unavailable()
+    if reason is not None:
+        pytest.skip(reason)
+    with Link() as made:
+        yield made

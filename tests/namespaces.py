@@ -48,6 +48,12 @@ class Link:
         """Run ``tc`` in a namespace."""
         subprocess.run(["tc", "-n", self._names[end], *arguments], check=True)
 
+    def run(self, end: str, *command: str, text: str | None = None) -> None:
+        """Run a program in a namespace; `text` is its input."""
+        subprocess.run(
+            ["ip", "netns", "exec", self._names[end], *command], check=True, input=text, text=True
+        )
+
     def __enter__(self) -> Link:
         """Make both ends."""
         try:
