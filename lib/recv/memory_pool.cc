@@ -2,6 +2,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <spead2/base/log.h>
@@ -22,7 +23,7 @@ void touch(const memory& block) noexcept {
 /// The blocks, and the task that makes more of them.
 class memory_pool::state final : public pool_task, public std::enable_shared_from_this<state> {
 public:
-    explicit state(const memory_pool_options& options) : options_(options) {
+    explicit state(memory_pool_options options) : options_(std::move(options)) {
         if (!options_.allocator) options_.allocator = std::make_shared<memory_allocator>();
         if (options_.refill) worker_ = options_.refill->next_worker();
         for (std::size_t i = 0; i < options_.initial; ++i) free_.push_back(new_block(nullptr));

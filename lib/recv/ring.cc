@@ -108,7 +108,9 @@ void ring_base::add_producer() {
 bool ring_base::remove_producer() {
     {
         const std::lock_guard held(mutex_);
-        if (producers_ == 0 || --producers_ != 0) return false;
+        if (producers_ == 0) return false;
+        --producers_;
+        if (producers_ != 0) return false;
     }
     stop();
     return true;

@@ -54,8 +54,9 @@ public:
     bool started = false;
     bool ended = false;
     bool paused = false;
-    bool timer_wanted = false;        ///< set by whoever has read in the worker's place
-    std::uint64_t batch_packets = 0;  ///< of the batch so far
+    std::shared_ptr<const void> kept;  ///< of the source, which is closed
+    bool timer_wanted = false;         ///< set by whoever has read in the worker's place
+    std::uint64_t batch_packets = 0;   ///< of the batch so far
 };
 
 /// Has a worker resume a stream.
@@ -199,7 +200,7 @@ bool stream_core::read_from(reader_task& task, read_wait& next) noexcept {
     }
     if (next.what != read_wait::kind::ended) return true;
     task.ended = true;
-    task.source->close();
+    task.kept = task.source->close();
     if (!next.reason.empty()) {
         log_.add(log_level::warning, [&next] { return next.reason; });
         if (reason_.empty()) reason_ = next.reason;
@@ -403,9 +404,9 @@ void stream_core::resume_tasks(bool here) noexcept {
         return;
     }
     if (!assembly_->finished().empty() || (here && had_some)) return;
-    // Not a loop over the tasks themselves: the end of the stream takes them away.
-    for (std::size_t i = 0; i < tasks_.size(); ++i) {
-        const std::shared_ptr<reader_task> task = tasks_[i];
+    // By number, since a reader may be added from within.
+    for (std::size_t next = 0; next < tasks_.size();) {
+        const std::shared_ptr<reader_task> task = tasks_[next++];
         if (!task->paused || task->ended) continue;
         task->paused = false;
         update_paused();
@@ -427,7 +428,7 @@ void stream_core::resume_tasks(bool here) noexcept {
 
 void stream_core::close_readers() noexcept {
     for (const auto& task : tasks_) {
-        if (task->source && !task->ended) task->source->close();
+        if (task->source && !task->ended) task->kept = task->source->close();
         task->ended = true;
         task->wake();  // for the worker to forget it
     }

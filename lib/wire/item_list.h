@@ -45,8 +45,9 @@ void for_each_item(const std::uint64_t* pointers, std::size_t n, int bits, std::
             ++count;
         }
         if (!sorted)
-            std::stable_sort(entries, entries + count,
-                             [](const entry& a, const entry& b) { return a.value < b.value; });
+            std::sort(entries, entries + count, [](const entry& a, const entry& b) {
+                return a.value != b.value ? a.value < b.value : a.index < b.index;
+            });
         return count;
     };
     if (with_addressed) {

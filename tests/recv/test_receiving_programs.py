@@ -11,7 +11,7 @@ from programs import check_program, sanitized
 FOLDER = pathlib.Path(__file__).parent
 SOURCES = (
     *(f"lib/{room}/*.cc" for room in ("base", "wire", "runtime", "net")),
-    *(f"lib/recv/{room}*.cc" for room in ("", "assembly/", "readers/")),
+    *(f"lib/recv/{room}*.cc" for room in ("", "assembly/", "chunks/", "readers/")),
 )
 
 # Compiling with a sanitizer can take long on a slow machine.
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.cxx, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
-@pytest.mark.parametrize("program", ["worked_examples", "stream_life", "socket_readers"])
+@pytest.mark.parametrize("program", ["worked_examples", "stream_life", "socket_readers", "chunk_streams"])
 def test_program_holds_under_sanitizers(
     program: str, sanitizer: str, tmp_path: pathlib.Path
 ) -> None:

@@ -89,7 +89,8 @@ public:
     static constexpr std::size_t bounded_bytes = std::size_t{1} << 20;
 
     /// The stream has ended: give back what the system lent. No call follows.
-    virtual void close() noexcept {}
+    /// \return what has to stay while a worker may still be about to wait for its descriptor, or null
+    [[nodiscard]] virtual std::shared_ptr<const void> close() noexcept { return nullptr; }
 
     /// Whether packets are lost while nobody reads, so that a full ring is worth a warning.
     [[nodiscard]] virtual bool lossy() const noexcept { return false; }

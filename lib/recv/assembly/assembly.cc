@@ -26,6 +26,10 @@ constexpr std::size_t max_pointers = std::size_t{1} << 20;
 /// Up to this many, item pointers are looked for one by one.
 constexpr std::size_t few_pointers = 16;
 
+bool is_ordinary(const memory_allocator& allocator) noexcept {
+    return typeid(allocator) == typeid(memory_allocator);
+}
+
 }  // namespace
 
 template <typename T>
@@ -45,7 +49,7 @@ assembly::assembly(const stream_config& config, std::uint64_t* stats, log_book& 
       stop_on_stop_item_(config.stop_on_stop_item()),
       nontemporal_(config.memcpy() == memcpy_method::nontemporal),
       plain_(!allow_out_of_order_ && !nontemporal_ && !config.scatter() && to == nullptr),
-      ordinary_memory_(typeid(*config.allocator()) == typeid(memory_allocator)),
+      ordinary_memory_(is_ordinary(*config.allocator())),
       bug_compat_(config.bug_compat()),
       scatter_(config.scatter()),
       allocator_(config.allocator()),
@@ -402,15 +406,7 @@ assembly::outcome assembly::take_payload(partial_heap& h, const packet_view& p) 
             });
         }
     }
-    if (placer_ != nullptr) {
-        if (h.placed.verdict == placement::kind::reject) {
-            if (!allow_out_of_order_) return outcome::placed;
-        } else if (end > h.capacity || !placer_->packet_placed(h.placed, p)) {
-            h.placed.verdict = placement::kind::reject;
-        }
-    } else if (!reserve(h, end, p)) {
-        return outcome::lost;
-    }
+    if (placer_ == nullptr && !reserve(h, end, p)) return outcome::lost;
     if (allow_out_of_order_) {
         switch (h.ranges.add(p.payload_offset, end)) {
             case payload_ranges::result::added:
@@ -430,7 +426,14 @@ assembly::outcome assembly::take_payload(partial_heap& h, const packet_view& p) 
                 return outcome::dropped;
         }
     }
-    if (p.payload_length != 0 && h.placed.verdict == placement::kind::accept) copy(h.base, p);
+    if (placer_ != nullptr) {
+        if (h.placed.verdict == placement::kind::reject) return outcome::placed;
+        if (end > h.capacity || !placer_->packet_placed(h.placed, p)) {
+            h.placed.verdict = placement::kind::reject;
+            return outcome::placed;
+        }
+    }
+    if (p.payload_length != 0) copy(h.base, p);
     return outcome::placed;
 }
 

@@ -40,9 +40,10 @@ read_wait inproc_reader::read(intake& to) {
     return {.what = read_wait::kind::again};
 }
 
-void inproc_reader::close() noexcept {
+std::shared_ptr<const void> inproc_reader::close() noexcept {
     held_.reset();
     queue_->stop_waiting(who_);
+    return nullptr;
 }
 
 std::string inproc_reader::describe() const { return "inproc"; }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include "socket_setup.h"
 #include "wire/packet_decoding.h"
@@ -84,9 +85,10 @@ public:
         }
     }
 
-    void close() noexcept {
-        acceptor_.reset();
-        connection_.reset();
+    [[nodiscard]] std::shared_ptr<const void> close() noexcept {
+        std::shared_ptr<unique_fd> open = acceptor_ ? std::move(acceptor_) : std::move(connection_);
+        if (open) let_go(*open);
+        return open;
     }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -174,8 +176,8 @@ private:
 
     const std::size_t max_size_;
     std::string name_;
-    std::unique_ptr<unique_fd> acceptor_;
-    std::unique_ptr<unique_fd> connection_;
+    std::shared_ptr<unique_fd> acceptor_;  ///< until there is a connection
+    std::shared_ptr<unique_fd> connection_;
     std::size_t capacity_ = 0;
     std::unique_ptr<std::uint8_t[]> buffer_;
     std::size_t begin_ = 0;  ///< of what was not handed over
@@ -191,7 +193,7 @@ tcp_reader::tcp_reader(const tcp_reader_options& options)
 tcp_reader::~tcp_reader() = default;
 
 read_wait tcp_reader::read(intake& to) { return impl_->read(to); }
-void tcp_reader::close() noexcept { impl_->close(); }
+std::shared_ptr<const void> tcp_reader::close() noexcept { return impl_->close(); }
 std::string tcp_reader::describe() const { return impl_->name(); }
 
 }  // namespace spead2::recv

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include <spead2/base/errors.h>
 
@@ -128,7 +129,10 @@ public:
         return {.what = read_wait::kind::again};
     }
 
-    void close() noexcept { fd_.reset(); }
+    [[nodiscard]] std::shared_ptr<const void> close() noexcept {
+        if (fd_) let_go(*fd_);
+        return std::move(fd_);
+    }
 
     [[nodiscard]] std::string describe() const {
         return "udp " + (fd_ && !own_ ? local_name(*fd_) : options_.address.to_string());
@@ -233,7 +237,7 @@ private:
     }
 
     const udp_reader_options options_;
-    std::unique_ptr<unique_fd> fd_;
+    std::shared_ptr<unique_fd> fd_;
     const bool own_;
     std::size_t stride_ = 0;
     std::unique_ptr<std::uint8_t[]> buffer_;
@@ -253,7 +257,7 @@ udp_reader::~udp_reader() = default;
 
 void udp_reader::start(std::weak_ptr<waiter>) { impl_->start(); }
 read_wait udp_reader::read(intake& to) { return impl_->read(to); }
-void udp_reader::close() noexcept { impl_->close(); }
+std::shared_ptr<const void> udp_reader::close() noexcept { return impl_->close(); }
 std::string udp_reader::describe() const { return impl_->describe(); }
 
 }  // namespace spead2::recv

@@ -19,7 +19,7 @@ public:
 
     void start(std::weak_ptr<waiter> who) override;
     [[nodiscard]] read_wait read(intake& to) override;
-    void close() noexcept override;
+    [[nodiscard]] std::shared_ptr<const void> close() noexcept override;
     [[nodiscard]] std::string describe() const override;
 
 private:

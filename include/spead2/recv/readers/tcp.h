@@ -38,7 +38,7 @@ public:
     ~tcp_reader() override;
 
     [[nodiscard]] read_wait read(intake& to) override;
-    void close() noexcept override;
+    [[nodiscard]] std::shared_ptr<const void> close() noexcept override;
     [[nodiscard]] std::string describe() const override;
 
 private:

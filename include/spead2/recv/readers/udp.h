@@ -46,7 +46,7 @@ public:
     /// Binds. \throw std::system_error
     void start(std::weak_ptr<waiter> who) override;
     [[nodiscard]] read_wait read(intake& to) override;
-    void close() noexcept override;
+    [[nodiscard]] std::shared_ptr<const void> close() noexcept override;
     [[nodiscard]] bool lossy() const noexcept override { return true; }
     [[nodiscard]] std::string describe() const override;
 
