@@ -153,12 +153,16 @@ task_wait stream_core::reader_task::run() noexcept {
 
 task_wait stream_core::run(reader_task& task) noexcept {
     if (stopped() || task.ended || !task.started) return {};
+    // Whatever the worker has waited for is over.
+    timer_armed_.store(false);
+    const bool timer_wanted = std::exchange(task.timer_wanted, false);
     if (task.paused) {
-        if (std::exchange(task.timer_wanted, false))
+        if (timer_wanted) {
+            timer_armed_.store(true);
             return {.what = task_wait::kind::until,
                     .time = std::chrono::steady_clock::now() + patience,
                     .fd = -1};
-        timer_armed_.store(false);
+        }
         deliver();
         if (!assembly_->finished().empty() || owner_->room() == 0) return {};
         task.paused = false;

@@ -107,6 +107,43 @@ void whoever_looks_at_the_ring_sees_it_fill_again() {
     }
 }
 
+/// Whoever takes heaps one way or the other, and at any pace, gets all of them.
+void heaps_are_taken_in_many_ways() {
+    std::mt19937 random(4);
+    auto pool = std::make_shared<thread_pool>(2);
+    for (int round = 0; round < 20; ++round) {
+        auto queue = std::make_shared<inproc_queue>();
+        ring_stream s(pool, {}, ring_stream_config().set_heaps(1 + random() % 5));
+        s.add_reader<inproc_reader>(queue);
+        std::thread feeder([&queue, round] {
+            for (std::uint64_t i = 1; i <= 500; ++i) {
+                queue->add_packet(make_heap(i, 8, 8)[0]);
+                if (round % 2 == 0 && i % 50 == 0) std::this_thread::yield();
+            }
+            queue->stop();
+        });
+        std::size_t n = 0;
+        try {
+            std::vector<heap_ptr> some(3);
+            for (;;) {
+                switch (random() % 3) {
+                    case 0:
+                        if (s.pop()) ++n;
+                        break;
+                    case 1:
+                        if (s.try_pop()) ++n;
+                        break;
+                    default:
+                        n += s.try_pop_many(some);
+                }
+            }
+        } catch (const stopped_error&) {
+            EXPECT(n == 500);
+        }
+        feeder.join();
+    }
+}
+
 void a_stream_ends_with_its_last_reader() {
     for (const bool first : {false, true}) {
         const bytes a = many_heaps(1, 10, 100, 1000);
@@ -516,6 +553,7 @@ int main() {
     buffers_are_read_however_small_the_ring();
     a_descriptor_tells_of_every_heap();
     whoever_looks_at_the_ring_sees_it_fill_again();
+    heaps_are_taken_in_many_ways();
     a_stream_ends_with_its_last_reader();
     readers_cannot_be_added_after_an_explicit_start();
     a_full_ring_does_not_hold_up_other_streams();
