@@ -19,7 +19,9 @@ pytestmark = [pytest.mark.cxx, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
-@pytest.mark.parametrize("program", ["worked_examples", "stream_life", "socket_readers", "chunk_streams"])
+@pytest.mark.parametrize(
+    "program", ["worked_examples", "stream_life", "socket_readers", "chunk_streams"]
+)
 def test_program_holds_under_sanitizers(
     program: str, sanitizer: str, tmp_path: pathlib.Path
 ) -> None:
