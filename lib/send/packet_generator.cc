@@ -14,22 +14,24 @@ namespace spead2::send {
 namespace {
 
 /// No packet of the heap is larger, whatever the maximum.
-[[nodiscard]] std::size_t largest_packet(const heap_contents& contents) {
-    return min_packet_size + (contents.items().size() + 1) * item_pointer_size +
-           static_cast<std::size_t>(contents.payload_size());
+[[nodiscard]] std::size_t largest_packet(const packetiser& packets) {
+    return min_packet_size + (packets.contents()->items().size() + 1) * item_pointer_size +
+           static_cast<std::size_t>(packets.heap_length());
 }
 
 }  // namespace
 
 struct packet_generator::implementation {
+    implementation(const heap& h, std::uint64_t cnt, std::size_t max_packet_size)
+        : packets(h.contents(), cnt, max_packet_size),
+          batch(1, std::min(max_packet_size, largest_packet(packets))) {}
+
     packetiser packets;
     packet_batch batch;
 };
 
 packet_generator::packet_generator(const heap& h, std::uint64_t cnt, std::size_t max_packet_size)
-    : implementation_(new implementation{
-          packetiser(h.contents(), cnt, max_packet_size),
-          packet_batch(1, std::min(max_packet_size, largest_packet(h.view())))}) {}
+    : implementation_(std::make_unique<implementation>(h, cnt, max_packet_size)) {}
 
 packet_generator::packet_generator(packet_generator&&) noexcept = default;
 packet_generator& packet_generator::operator=(packet_generator&&) noexcept = default;
@@ -42,7 +44,8 @@ std::size_t packet_generator::next_size() const noexcept {
 }
 
 void packet_generator::next(std::span<std::uint8_t> out) {
-    auto& [packets, batch] = *implementation_;
+    packetiser& packets = implementation_->packets;
+    packet_batch& batch = implementation_->batch;
     if (out.size() < packets.next_size())
         throw std::invalid_argument("the next packet has " + std::to_string(packets.next_size()) +
                                     " bytes, but there is room for " + std::to_string(out.size()));

@@ -10,6 +10,7 @@ void register_runtime(py::module_& m);         // logging, release of objects, e
 void register_common(py::module_& m);          // Flavour, ThreadPool, constants
 void register_config(py::module_& m);          // StreamConfig and the enumerations
 void register_heap(py::module_& m);            // Heap, HeapReference, HeapReferenceList
+void register_heap_part(py::module_& m);       // more of Heap
 void register_item(py::module_& m);            // bases of Descriptor and Item
 void register_raw_descriptor(py::module_& m);  // RawDescriptor
 void register_decode(py::module_& m);          // values from received bytes

@@ -44,6 +44,7 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_common(m);
     spead2::python::register_config(m);
     spead2::python::register_heap(m);
+    spead2::python::register_heap_part(m);
     spead2::python::register_item(m);
     spead2::python::register_raw_descriptor(m);
     spead2::python::register_decode(m);

@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
+#include <spead2/send/heap_part.h>
 #include <spead2/wire/descriptor.h>
 #include <spead2/wire/flavour.h>
 
@@ -21,10 +23,13 @@ struct heap_owner {
     void (*release)(void*) noexcept;
 };
 
+/// What only unusual heaps have: parts, and heaps whose item pointers are chosen.
+struct heap_form;
+
 /// One item of a heap, as it goes on the wire.
 struct heap_item {
     std::uint64_t pointer;     ///< item pointer in network order; its value may be read_late()
-    const std::uint8_t* data;  ///< referenced memory; null for a plain immediate
+    const std::uint8_t* data;  ///< referenced memory; null for a plain immediate, or held in part
     std::uint64_t length;      ///< bytes of data
 
     [[nodiscard]] bool is_immediate() const noexcept {
@@ -47,22 +52,25 @@ struct heap_kind;
 /// but the heap holds it, it does not change: heap::add_* then makes a new one.
 class heap_contents {
 public:
-    explicit heap_contents(flavour f) noexcept
-        : flavour_(f), kind_(static_cast<std::uint64_t>(f.heap_address_bits()) | 1) {}
+    explicit heap_contents(flavour f) noexcept;
     heap_contents(const heap_contents&) = delete;
     heap_contents& operator=(const heap_contents&) = delete;
     ~heap_contents();
 
     [[nodiscard]] const flavour& get_flavour() const noexcept { return flavour_; }
     [[nodiscard]] const std::vector<heap_item>& items() const noexcept { return items_; }
-    /// Bytes of all addressed items together.
+    /// Bytes of all addressed items together; of a part, those of the whole heap without padding.
     [[nodiscard]] std::uint64_t payload_size() const noexcept { return payload_size_; }
     [[nodiscard]] bool repeat_pointers() const noexcept { return repeat_pointers_; }
+    /// Null for most heaps.
+    [[nodiscard]] const heap_form* form() const noexcept { return form_.get(); }
 
 private:
     friend class heap;
     friend struct detail::heap_kind;
     static constexpr unsigned items_shift = 8;
+    /// In the kind of what has a form(): more items than any packet takes.
+    static constexpr std::uint64_t kind_of_form = std::uint64_t{1} << 63;
     void add(const heap_item& item) {
         items_.push_back(item);
         kind_ += std::uint64_t{1} << items_shift;
@@ -74,6 +82,7 @@ private:
     std::uint64_t payload_size_ = 0;
     std::vector<heap_item> items_;
     std::vector<heap_owner> owners_;
+    std::unique_ptr<heap_form> form_;
 };
 
 /// A heap under construction. Not safe for use by several threads at once; may be changed or
@@ -104,6 +113,34 @@ public:
     void add_start();
     void add_end();
 
+    /// Make this a part of a heap that several processes send: the packets have the offsets of the
+    /// whole, and only bytes that are held here. All processes add the same items in the same order
+    /// and use the same cnt. An item that is added in any other way than by add_item_part() is held
+    /// here in full; its value as an immediate must be the same everywhere.
+    void set_part(part_pointers pointers);
+    [[nodiscard]] bool is_part() const noexcept;
+    /// Add an item of \a length bytes, which the heap's payload has room for, whoever holds them.
+    /// \param held  what is held here, in order; nothing of an item that is held elsewhere
+    /// \throw std::invalid_argument for blocks that overlap or leave the item, or no part
+    void add_item_part(std::uint64_t id, std::uint64_t length, std::span<const item_blocks> held);
+    /// Have so many zero bytes behind the items, announced by a NULL item pointer; see
+    /// send::part_padding().
+    /// \param held  whether this process sends them, which one must
+    /// \throw std::invalid_argument  no part
+    void set_part_padding(std::uint64_t bytes, bool held);
+    /// Bytes of the payload that are held here: all, unless this is a part.
+    [[nodiscard]] std::uint64_t held_size() const noexcept;
+
+    /// Write exactly these item pointers, in this order, as some receivers in hardware want it: the
+    /// IDs of all items of the heap, and those of the four that SPEAD adds (heap cnt, heap length,
+    /// payload offset, payload length) which are to be there. An ID that several items have stands
+    /// as many times. Packets after the first have only the chosen ones of the four, unless
+    /// pointers are repeated. An empty list: as SPEAD says.
+    /// \param missing_ok  the receiver is known to do without heap cnt, payload offset or length
+    /// \throw std::invalid_argument  one of these is missing and not \a missing_ok
+    void set_pointer_order(std::vector<std::uint64_t> ids, bool missing_ok = false);
+    [[nodiscard]] std::span<const std::uint64_t> pointer_order() const noexcept;
+
     /// Keep something alive as long as the heap's memory is needed.
     void keep_alive(heap_owner owner);
     void keep_alive(std::shared_ptr<const void> owner);
@@ -120,6 +157,8 @@ public:
 
 private:
     heap_contents& writable();
+    heap_form& writable_form();
+    void check_is_part() const;
     std::shared_ptr<heap_contents> contents_;
 };
 

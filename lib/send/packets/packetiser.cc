@@ -7,6 +7,7 @@
 #include <string>
 
 #include "extent_cursor.h"
+#include "form_packetiser.h"
 #include "item_pointer.h"
 #include "only_packet.h"
 
@@ -41,6 +42,13 @@ packetiser::packetiser(std::shared_ptr<const heap_contents> contents, std::uint6
       packet_size_(max_packet_size & ~std::size_t{7}),
       n_pointers_(contents_->items().size()),
       repeat_(contents_->repeat_pointers()) {
+    if (contents_->form() != nullptr) {
+        form_ = std::make_unique<detail::form_packetiser>(*contents_, max_packet_size);
+        heap_length_ = form_->heap_length();
+        set_cnt(cnt);
+        done_ = false;
+        return;
+    }
     if (packet_size_ < min_packet_size)
         throw std::invalid_argument("max_packet_size " + std::to_string(max_packet_size) +
                                     " is below the minimum of " + std::to_string(min_packet_size) +
@@ -74,7 +82,18 @@ std::size_t packetiser::next_pointers() const noexcept {
     return repeat_ ? n_pointers_ : std::min(max_pointers_, n_pointers_ - next_pointer_);
 }
 
+packetiser::packetiser() noexcept = default;
+packetiser::packetiser(packetiser&&) noexcept = default;
+packetiser& packetiser::operator=(packetiser&&) noexcept = default;
+packetiser::~packetiser() = default;
+
+void packetiser::set_cnt(std::uint64_t cnt) noexcept {
+    cnt_pointer_ = wire::to_big_endian(contents_->get_flavour().immediate(heap_cnt_id, cnt));
+    if (form_ != nullptr) form_->set_cnt(cnt_pointer_);
+}
+
 std::size_t packetiser::next_size() const noexcept {
+    if (form_ != nullptr) return form_->next_size();
     const std::size_t fixed = prefix_size + next_pointers() * item_pointer_size;
     return fixed + static_cast<std::size_t>(std::min<std::uint64_t>(
                        packet_size_ - fixed, heap_length_ - payload_offset_));
@@ -139,6 +158,11 @@ void packetiser::write_pointers(std::uint8_t* out, std::size_t n) noexcept {
 }
 
 std::size_t packetiser::next(packet_batch& batch, std::uint32_t substream) noexcept {
+    if (form_ != nullptr) [[unlikely]] {
+        const std::size_t form_size = form_->next(batch, substream);
+        done_ = form_->done();
+        return form_size;
+    }
     const flavour f = contents_->get_flavour();
     const std::size_t pointers = next_pointers();
     const std::size_t fixed = prefix_size + pointers * item_pointer_size;
@@ -176,6 +200,14 @@ bool packetiser::in_bulk() const noexcept {
 
 packetiser::run packetiser::next_run(packet_batch& batch, std::uint32_t substream,
                                      std::size_t max_count) noexcept {
+    if (form_ != nullptr) [[unlikely]] {
+        const std::size_t count =
+            max_count > 1 ? form_->next_in_bulk(batch, substream, max_count) : 0;
+        if (count != 0)
+            return {static_cast<std::uint32_t>(count),
+                    static_cast<std::uint32_t>(form_->full_size())};
+        return {1, static_cast<std::uint32_t>(next(batch, substream))};
+    }
     if (max_count > 1 && in_bulk()) {
         const std::size_t payload = packet_size_ - prefix_size;
         const std::uint64_t left = contents_->items()[extent_item_].length - extent_offset_;

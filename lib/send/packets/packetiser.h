@@ -16,6 +16,7 @@ namespace spead2::send {
 
 namespace detail {
 struct extent_cursor;
+class form_packetiser;
 }
 
 /// The packets of one heap that are still to be made.
@@ -26,7 +27,10 @@ struct extent_cursor;
 /// least one, zero bytes making up what is missing (announced by a NULL item pointer).
 class packetiser {
 public:
-    packetiser() = default;
+    packetiser() noexcept;
+    packetiser(packetiser&&) noexcept;
+    packetiser& operator=(packetiser&&) noexcept;
+    ~packetiser();
     /// \param contents         of the heap; kept
     /// \param cnt              heap cnt; only the low heap_address_bits bits are sent
     /// \param max_packet_size  bytes, at least min_packet_size
@@ -35,11 +39,7 @@ public:
                std::size_t max_packet_size);
 
     /// Change the cnt of the packets that are still to be made.
-    void set_cnt(std::uint64_t cnt) noexcept {
-        const std::uint64_t pointer = contents_->get_flavour().immediate(heap_cnt_id, cnt);
-        cnt_pointer_ =
-            std::endian::native == std::endian::little ? __builtin_bswap64(pointer) : pointer;
-    }
+    void set_cnt(std::uint64_t cnt) noexcept;
 
     [[nodiscard]] bool done() const noexcept { return done_; }
     /// Bytes of the next packet. Only while not done().
@@ -57,6 +57,8 @@ public:
     /// cheaper than one after another. Only while not done() and batch.has_room().
     run next_run(packet_batch& batch, std::uint32_t substream, std::size_t max_count) noexcept;
 
+    /// Bytes of payload with padding; of a part, those of the whole heap.
+    [[nodiscard]] std::uint64_t heap_length() const noexcept { return heap_length_; }
     [[nodiscard]] const heap_contents* contents() const noexcept { return contents_.get(); }
 
 private:
@@ -79,6 +81,7 @@ private:
     std::uint64_t extent_offset_ = 0;  ///< and where in it
     bool repeat_ = false;
     bool done_ = true;
+    std::unique_ptr<detail::form_packetiser> form_;  ///< makes the packets of a heap with a form
 };
 
 }  // namespace spead2::send

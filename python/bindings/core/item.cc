@@ -595,8 +595,16 @@ void encode_item_descriptor(PyObject* object, const flavour& f, encoded_item& en
                      }};
 }
 
-void add_encoded(send::heap& h, encoded_item& encoded) {
+void encoded_item::move_to_memory() {
     using small_bytes = std::array<std::uint8_t, 8>;
+    small_bytes* const bytes = std::make_unique<small_bytes>(small).release();
+    data = bytes->data();
+    owner = {bytes, [](void* o) noexcept {
+                 const std::unique_ptr<small_bytes> released(static_cast<small_bytes*>(o));
+             }};
+}
+
+void add_encoded(send::heap& h, encoded_item& encoded) {
     if (encoded.data != nullptr || encoded.owner.object != nullptr) {
         h.add_item(encoded.id, encoded.data, encoded.length, encoded.allow_immediate);
     } else if (encoded.allow_immediate && encoded.length <= h.get_flavour().address_bytes()) {
@@ -604,12 +612,8 @@ void add_encoded(send::heap& h, encoded_item& encoded) {
         for (std::size_t i = 0; i < encoded.length; ++i) number = number << 8 | encoded.small[i];
         h.add_immediate(encoded.id, number);
     } else {
-        auto bytes = std::make_unique<small_bytes>(encoded.small);
-        h.add_item(encoded.id, bytes->data(), encoded.length, false);
-        encoded.owner = {
-            bytes.release(), [](void* o) noexcept {
-                const std::unique_ptr<small_bytes> released(static_cast<small_bytes*>(o));
-            }};
+        encoded.move_to_memory();
+        h.add_item(encoded.id, encoded.data, encoded.length, false);
     }
     if (encoded.owner.object != nullptr) {
         h.keep_alive(encoded.owner);

@@ -35,6 +35,8 @@ struct encoded_item {
           allow_immediate(other.allow_immediate),
           owner(std::exchange(other.owner, {nullptr, nullptr})) {}
     encoded_item& operator=(const encoded_item&) = delete;
+    /// Have `data` and `owner` instead of `small`.
+    void move_to_memory();
     ~encoded_item() {
         if (owner.object != nullptr) owner.release(owner.object);
     }
