@@ -62,7 +62,8 @@ struct parameters {
     double rate;  // bytes per second
     bool group;   // else one blocking call a heap
     bool premade = false;
-    unsigned threads = 1;  // with a stream each
+    unsigned threads = 1;   // with a stream each
+    std::size_t ranks = 0;  // not 0: heap_size is one rank's part of a heap of so many
     std::size_t turn_packets = 1;
 };
 
@@ -75,7 +76,7 @@ const std::map<std::string, parameters> cases = {
     {"items", {8972, 8000, 256, 1, 1000, group_mode::serial, 0, true}},
     {"paced", {1472, 4U << 20, 4, 1, 1, group_mode::serial, 1e15, true}},
     {"substreams-1472", {1472, 8192, 64, 64, 1, group_mode::round_robin, 0, true}},
-    {"turns", {1472, 8192, 64, 64, 1, group_mode::round_robin, 0, true, false, 1, 3}},
+    {"turns", {1472, 8192, 64, 64, 1, group_mode::round_robin, 0, true, false, 1, 0, 3}},
     {"substreams-8972", {8972, 8192, 64, 64, 1, group_mode::round_robin, 0, true}},
     // Does the cost of a packet grow with the number of threads, heaps, substreams or items?
     {"threads:1", {8972, 1U << 20, 16, 1, 1, group_mode::serial, 0, true, false, 1}},
@@ -94,9 +95,25 @@ const std::map<std::string, parameters> cases = {
     {"items:10", {8972, 640, 16, 1, 10, group_mode::serial, 0, true}},
     {"items:100", {8972, 6400, 16, 1, 100, group_mode::serial, 0, true}},
     {"items:1000", {8972, 64000, 16, 1, 1000, group_mode::serial, 0, true}},
+    {"ranks:1", {8972, 1U << 20, 16, 1, 1, group_mode::serial, 0, true, false, 1, 1}},
+    {"ranks:16", {8972, 1U << 20, 16, 1, 1, group_mode::serial, 0, true, false, 1, 16}},
+    {"ranks:128", {8972, 1U << 20, 16, 1, 1, group_mode::serial, 0, true, false, 1, 128}},
+    {"ranks:1024", {8972, 1U << 20, 16, 1, 1, group_mode::serial, 0, true, false, 1, 1024}},
 };
 
-heap make_heap(std::span<const std::uint8_t> data, std::size_t items) {
+/// The part of the rank in the middle, of an item that is split among all.
+heap make_part(std::span<const std::uint8_t> data, std::size_t ranks) {
+    heap result;
+    result.set_part(spead2::send::part_pointers::first);
+    const spead2::send::axis_share share =
+        spead2::send::share_of_axis(ranks * data.size(), ranks / 2, ranks);
+    const spead2::send::item_blocks held{data.data(), share.first, share.count};
+    result.add_item_part(0x1000, ranks * data.size(), {&held, 1});
+    return result;
+}
+
+heap make_heap(std::span<const std::uint8_t> data, std::size_t items, std::size_t ranks) {
+    if (ranks != 0) return make_part(data, ranks);
     heap result;
     const std::size_t length = data.size() / items;
     for (std::size_t i = 0; i < items; i++)
@@ -127,11 +144,11 @@ std::uint64_t send(const parameters& p, std::size_t repetitions,
     const std::vector<std::uint8_t> data(p.heap_size * (same ? 1 : p.heaps), 1);
     std::vector<heap_reference> references;
     for (std::size_t i = 0; i < p.heaps; i++) {
-        const heap h =
-            make_heap(std::span(data).subspan(same ? 0 : i * p.heap_size, p.heap_size), p.items);
+        const heap h = make_heap(std::span(data).subspan(same ? 0 : i * p.heap_size, p.heap_size),
+                                 p.items, p.ranks);
         references.push_back({.contents = h.contents(), .substream_index = i % p.substreams});
     }
-    const heap one = make_heap(std::span(data).first(p.heap_size), p.items);
+    const heap one = make_heap(std::span(data).first(p.heap_size), p.items, p.ranks);
 
     heap_list list;  // keeps its packets
     if (p.premade)

@@ -79,6 +79,16 @@ def test_packets_cost_the_same_however_many(counts: dict[str, dict[str, float]],
     assert max(costs) < min(costs) * 1.15
 
 
+def test_parts_cost_a_rank_the_same_however_many_ranks(
+    counts: dict[str, dict[str, float]],
+) -> None:
+    """1 to 1,024 ranks, each with 1 MiB of the heap, which grows to 1 GiB; as for a whole heap."""
+    costs = [row["packet"] for path, row in counts.items() if path.startswith("engine/ranks:")]
+    assert len(costs) == 4
+    assert max(costs) < min(costs) * 1.1
+    assert max(costs) < counts["engine/threads:1"]["packet"] * 1.5
+
+
 def test_items_cost_the_same_however_many(counts: dict[str, dict[str, float]]) -> None:
     """1 to 1,000 items of 64 bytes a heap: what each beyond the first costs.
 
