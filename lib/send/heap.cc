@@ -31,11 +31,11 @@ void check_blocks(const item_blocks& b, std::uint64_t begin, std::uint64_t lengt
         b.offset <= length - b.length &&
         (b.count == 1 || b.count - 1 <= (length - b.length - b.offset) / b.stride))
         return;
-    throw std::invalid_argument(
-        std::to_string(b.count) + " blocks of " + std::to_string(b.length) + " bytes from offset " +
-        std::to_string(b.offset) + " on, every " + std::to_string(b.stride) +
-        " bytes, do not lie between " + std::to_string(begin) + " and " + std::to_string(length) +
-        " without overlap, or have no memory");
+    throw std::invalid_argument(std::to_string(b.count) + " blocks of " + std::to_string(b.length) +
+                                " bytes from offset " + std::to_string(b.offset) + " on, every " +
+                                std::to_string(b.stride) + " bytes, do not lie between " +
+                                std::to_string(begin) + " and " + std::to_string(length) +
+                                " without overlap, or have no memory");
 }
 
 }  // namespace
@@ -131,11 +131,10 @@ void heap::add_item_part(std::uint64_t id, std::uint64_t length,
     check_is_part();
     const std::uint64_t most = f.max_address() - std::min(f.max_address(), view().payload_size());
     if (length > most)
-        throw std::invalid_argument("item of " + std::to_string(length) + " bytes after " +
-                                    std::to_string(view().payload_size()) +
-                                    ": the payload would exceed the " +
-                                    std::to_string(f.max_address()) + " that " + f.to_string() +
-                                    " allows");
+        throw std::invalid_argument(
+            "item of " + std::to_string(length) + " bytes after " +
+            std::to_string(view().payload_size()) + ": the payload would exceed the " +
+            std::to_string(f.max_address()) + " that " + f.to_string() + " allows");
     std::uint64_t end = 0;
     std::uint64_t bytes = 0;
     for (const item_blocks& b : held) {
@@ -171,10 +170,10 @@ void heap::check_is_part() const {
 
 void heap::set_pointer_order(std::vector<std::uint64_t> ids, bool missing_ok) {
     const auto has = [&](std::uint64_t id) { return std::count(ids.begin(), ids.end(), id); };
-    for (const auto& [id, name] : {std::pair{heap_cnt_id, "heap cnt"},
-                                   std::pair{heap_length_id, "heap length"},
-                                   std::pair{payload_offset_id, "payload offset"},
-                                   std::pair{payload_length_id, "payload length"}}) {
+    for (const auto& [id, name] :
+         {std::pair{heap_cnt_id, "heap cnt"}, std::pair{heap_length_id, "heap length"},
+          std::pair{payload_offset_id, "payload offset"},
+          std::pair{payload_length_id, "payload length"}}) {
         const auto n = has(id);
         if (n > 1)
             throw std::invalid_argument("the pointer order has " + std::to_string(id) + " (" +

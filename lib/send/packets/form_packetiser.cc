@@ -115,11 +115,11 @@ void form_packetiser::fit_pointers(std::size_t max_packet_size) {
     max_pointers_ = std::min((packet_size_ - fixed - item_pointer_size) / item_pointer_size,
                              max_packet_pointers - always_.size());
     if ((repeat_ || !chosen_.empty()) && n_pointers_ > max_pointers_)
-        throw std::invalid_argument(
-            (repeat_ ? "repeated pointers need" : "a pointer order needs") +
-            std::string(" room for ") + std::to_string(n_pointers_) +
-            " item pointers in a packet, but one of max_packet_size " +
-            std::to_string(max_packet_size) + " takes only " + std::to_string(max_pointers_));
+        throw std::invalid_argument((repeat_ ? "repeated pointers need" : "a pointer order needs") +
+                                    std::string(" room for ") + std::to_string(n_pointers_) +
+                                    " item pointers in a packet, but one of max_packet_size " +
+                                    std::to_string(max_packet_size) + " takes only " +
+                                    std::to_string(max_pointers_));
     std::uint64_t held = 0;
     for (const extent& e : extents_) held += e.length * e.count;
     const std::size_t packets =
@@ -180,7 +180,8 @@ void form_packetiser::next_block(place& at) const noexcept {
 void form_packetiser::append_payload(extent_cursor& out, std::size_t payload) noexcept {
     while (payload != 0) {
         const extent& e = extents_[here_.extent];
-        const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(payload, e.length - here_.done));
+        const auto n =
+            static_cast<std::size_t>(std::min<std::uint64_t>(payload, e.length - here_.done));
         if (e.data != nullptr)
             out.append(e.data + here_.block * e.length + here_.done, n);
         else
@@ -237,8 +238,8 @@ std::uint8_t* form_packetiser::write_header(std::uint8_t* out, std::size_t paylo
     const std::size_t n = next_pointers();
     const bool all = all_pointers() && !chosen_.empty();
     std::uint8_t* const begin = out;
-    out = wire::put_u64(out, wire::packet_header(contents_.get_flavour().address_bytes(),
-                                                 always_.size() + n));
+    out = wire::put_u64(
+        out, wire::packet_header(contents_.get_flavour().address_bytes(), always_.size() + n));
     offset_at_ = 0;
     for (const pointer& p : all ? chosen_ : always_) {
         if (p.is_item) {

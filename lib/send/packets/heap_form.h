@@ -22,8 +22,8 @@ struct heap_form {
     part_pointers pointers = part_pointers::first;
     std::uint64_t padding = 0;
     bool padding_held = false;
-    std::vector<held> blocks;       ///< in the order of the payload
-    std::uint64_t elsewhere = 0;    ///< bytes of the payload that are not held here
+    std::vector<held> blocks;          ///< in the order of the payload
+    std::uint64_t elsewhere = 0;       ///< bytes of the payload that are not held here
     std::vector<std::uint64_t> order;  ///< IDs of item pointers; empty: as SPEAD says
     bool missing_ok = false;
 };

@@ -17,7 +17,7 @@ namespace spead2::send {
 namespace detail {
 struct extent_cursor;
 class form_packetiser;
-}
+}  // namespace detail
 
 /// The packets of one heap that are still to be made.
 ///

@@ -46,7 +46,8 @@ part_pointers to_part_pointers(PyObject* text) {
         if (PyUnicode_CompareWithASCIIString(text, "first") == 0) return part_pointers::first;
         if (PyUnicode_CompareWithASCIIString(text, "every") == 0) return part_pointers::every;
     }
-    set_error(PyExc_ValueError, "pointers is %R, but must be one of 'none', 'first', 'every'", text);
+    set_error(PyExc_ValueError, "pointers is %R, but must be one of 'none', 'first', 'every'",
+              text);
     throw py::error_already_set();
 }
 

@@ -489,7 +489,7 @@ class _Collective:
                 _logger.info("rank %d: %s", chief, error)
                 return False
             if done:
-                self._gone.update(gone)
+                self._gone.update(gone or ())
                 yield from self._finish([sent], limit)
                 return True
             yield
