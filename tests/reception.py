@@ -24,6 +24,12 @@ import spead2.recv as recv
 #: What is left over when no stream has anything to say any more.
 _END_OF_LOG = "end of the log of a reception"
 
+#: A heap of one packet that says that the stream ends.
+_STOP = bytes.fromhex(
+    "53040305000000058000017fffffffff80000200000000008000030000000000"
+    "80000400000000008000060000000002"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -32,7 +38,7 @@ class Settings:
     Attributes
     ----------
     how
-        "inproc", "buffer", "udp" or "tcp".
+        "inproc", "buffer", "udp" or "tcp". By UDP, a heap follows that stops the stream.
     config, ring
         Arguments of StreamConfig and RingStreamConfig.
     update
@@ -127,6 +133,15 @@ def supply(stream: Any, packets: Sequence[bytes], how: str) -> None:
             port = acceptor.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(b"".join(packets))
+    elif how == "udp":
+        with socket.socket(type=socket.SOCK_DGRAM) as receiver:
+            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+            receiver.bind(("127.0.0.1", 0))
+            stream.add_udp_reader(receiver)
+            address = receiver.getsockname()
+        with socket.socket(type=socket.SOCK_DGRAM) as sender:
+            for packet in [*packets, _STOP]:
+                sender.sendto(packet, address)
     else:
         raise ValueError(how)
 

@@ -8,7 +8,7 @@ from typing import ClassVar, SupportsIndex, TypeVar, final, overload
 
 from typing_extensions import Buffer, Self, disjoint_base
 
-from . import Flavour, InprocQueue, MemoryAllocator, RawDescriptor, ThreadPool
+from .. import Flavour, InprocQueue, MemoryAllocator, RawDescriptor, ThreadPool
 from . import stream_stat_indices as stream_stat_indices
 
 _T = TypeVar("_T")
