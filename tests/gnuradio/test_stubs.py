@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What help, signatures and stubs say of the blocks is what C++ defines."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from gnuradio import spead2 as sinks
+from gnuradio_fixtures import ROOT
+
+
+def test_stubs_are_what_the_module_says() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "script" / "block-stubs"), "--check"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["heap_sink", "pdu_heap_sink", "udp_heap_sink", "tcp", "ibv"])
+def test_signatures_and_documentation_have_every_option(name: str) -> None:
+    function: Any = getattr(sinks, name)
+    signature = inspect.signature(function)
+    assert all(p.kind is not p.VAR_KEYWORD for p in signature.parameters.values())
+    documentation = inspect.getdoc(function) or ""
+    assert "OPTIONS" not in documentation
+    for option, p in signature.parameters.items():
+        if p.kind is p.KEYWORD_ONLY:
+            assert f"\n{option}\n    " in documentation
+
+
+def test_unknown_options_are_named() -> None:
+    for make in (sinks.udp_heap_sink, sinks.tcp_heap_sink, sinks.udp_pdu_heap_sink):
+        with pytest.raises(TypeError, match=r"_heap_sink\(\) got an unexpected .* 'colour'"):
+            make(("127.0.0.1", 9), (0x1000, "x", "", "f4"), colour="red")
+    with pytest.raises(TypeError, match=r"tcp\(\) got an unexpected keyword argument 'ttl'"):
+        sinks.tcp(("127.0.0.1", 9), ttl=3)
