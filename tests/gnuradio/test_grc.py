@@ -93,7 +93,9 @@ def test_ports_follow_items_and_type(platform: Any, kind: str, port: str) -> Non
         descriptions='["x", "y", "z"]',
     )
     assert complaints(block) == []
-    assert [(sink.dtype, sink.vlen) for sink in block.active_sinks] == [(port, 4)] * 3
+    assert [(p.dtype, p.vlen) for p in block.active_sinks if p.domain == "stream"] == [
+        (port, 4)
+    ] * 3
     code = block.templates.render("make")
     for i, name in enumerate("abc"):
         assert f"spead2.item({0x1000 + i:#x}, '{name}'" in code
@@ -110,7 +112,11 @@ def test_each_input_may_have_a_type(platform: Any) -> None:
         descriptions='["", "", ""]',
     )
     assert complaints(block) == []
-    assert [sink.dtype for sink in block.active_sinks] == ["float", "sc16", "byte"]
+    assert [p.dtype for p in block.active_sinks if p.domain == "stream"] == [
+        "float",
+        "sc16",
+        "byte",
+    ]
     code = block.templates.render("make")
     for name, kind in (("a", "float"), ("b", "sc16"), ("c", "int8")):
         assert f"'{name}', '', '{kind}')" in code
@@ -252,7 +258,7 @@ def test_parameters_are_the_options_of_python_and_cpp(
         if name == "flavour":
             assert spead2.Flavour(4, 64, int(shown)) == spead2.Flavour()
         elif name in of_sink:
-            assert str(shown) == str(of_sink[name].default)
+            assert shown == of_sink[name].default or str(shown) == str(of_sink[name].default)
         else:
             defaults = of_streams[name]
             assert shown in (None, "") or all(shown == default for default in defaults)

@@ -28,6 +28,16 @@ public:
     /// Places where tags made no heap (heap_sink) or messages that were no PDU (pdu_heap_sink), and
     /// values that a scalar could not take.
     [[nodiscard]] virtual std::uint64_t bad_tags() const = 0;
+    /// Places where the input was new: see heap_sink_options::restart_tag.
+    [[nodiscard]] virtual std::uint64_t restarts() const = 0;
+    /// Samples that were made up to fill heaps: see heap_sink_options::on_restart.
+    [[nodiscard]] virtual std::uint64_t samples_padded() const = 0;
+    /// Heaps that are queued and not yet sent.
+    [[nodiscard]] virtual std::uint64_t queue_length() const = 0;
+    /// Seconds that the block waited for its stream while there was input.
+    [[nodiscard]] virtual double held_back() const = 0;
+    /// The last thing that went wrong, whether it stopped the flowgraph or not; empty: nothing yet.
+    [[nodiscard]] virtual std::string last_error() const = 0;
     /// Why the block stopped the flowgraph; empty if it did not.
     [[nodiscard]] virtual std::string error() const = 0;
 
@@ -36,6 +46,9 @@ public:
     /// See sink_options::descriptor_interval.
     virtual void set_descriptor_interval(std::uint64_t heaps) = 0;
     [[nodiscard]] virtual std::uint64_t descriptor_interval() const = 0;
+    /// See sink_options::descriptor_seconds. \throw std::invalid_argument
+    virtual void set_descriptor_seconds(double seconds) = 0;
+    [[nodiscard]] virtual double descriptor_seconds() const = 0;
     [[nodiscard]] virtual const std::shared_ptr<engine::send::stream>& stream() const = 0;
 };
 

@@ -43,6 +43,9 @@ enum class bad_tag_action : std::uint8_t { error, resync };
 /// What a heap that could not be sent does.
 enum class send_error_action : std::uint8_t { count, error };
 
+/// What becomes of a heap in whose middle the input is new.
+enum class restart_action : std::uint8_t { drop, pad, cut };
+
 /// The names of an enumeration's values, in their order.
 template <typename Enum>
 inline constexpr std::array<const char*, 0> choice_names{};
@@ -50,11 +53,14 @@ template <>
 inline constexpr std::array choice_names<bad_tag_action>{"error", "resync"};
 template <>
 inline constexpr std::array choice_names<send_error_action>{"count", "error"};
+template <>
+inline constexpr std::array choice_names<restart_action>{"drop", "pad", "short"};
 
 /// What both sinks have.
 struct SPEAD2_GR_API sink_options {
     std::vector<scalar_item> scalars{};
     std::uint64_t descriptor_interval = 0;
+    double descriptor_seconds = 0;
     substream_rule substream{};
     send_error_action on_send_error = send_error_action::count;
     bool send_start = true;
@@ -69,6 +75,9 @@ struct SPEAD2_GR_API sink_options {
         f("descriptor_interval", &sink_options::descriptor_interval,
           "Descriptors go with the first heap of each substream, and again every so many of its "
           "heaps; 0: never again.");
+        f("descriptor_seconds", &sink_options::descriptor_seconds,
+          "Descriptors also go with the first heap after so many seconds, for receivers that start "
+          "late; 0: not by time.");
         f("substream", &sink_options::substream,
           "Where heaps go: a number, \"round_robin\", or \"tag:KEY\" for the value of a tag of "
           "port 0 (for PDUs: of a metadata entry) at or before the heap's first sample.");
@@ -90,6 +99,9 @@ struct SPEAD2_GR_API heap_sink_options : sink_options {
     std::uint64_t samples_per_heap = 0;
     bool variable_length = false;
     bad_tag_action on_bad_tag = bad_tag_action::error;
+    std::vector<std::string> restart_tag{"rx_time"};
+    restart_action on_restart = restart_action::drop;
+    double sample_rate = 0;
 
     template <typename F>
     static void for_each(F&& f) {
@@ -105,6 +117,18 @@ struct SPEAD2_GR_API heap_sink_options : sink_options {
           "\"error\": a tag that makes no heap stops the flowgraph, with a message that names port "
           "and sample. \"resync\": it is counted and logged, and the next good tag starts a heap. "
           "Samples between are dropped and counted.");
+        f("restart_tag", &heap_sink_options::restart_tag,
+          "Keys of tags that say that the input does not go on as it was, so that the heap ends "
+          "there: a time that does not follow from the one before (at sample_rate), any other "
+          "value that differs from the one before. Counters count the missing samples too. Empty: "
+          "heaps go on over them.");
+        f("on_restart", &heap_sink_options::on_restart,
+          "A heap that such a tag ends: \"drop\": its samples are dropped and counted. \"pad\": it "
+          "is sent with zeros in place of the rest, which are counted. \"short\": it is sent as "
+          "it is, which needs variable_length.");
+        f("sample_rate", &heap_sink_options::sample_rate,
+          "Samples per second, to tell from times how many are missing; 0: what tags rx_rate say. "
+          "Where neither is known, every time starts a heap.");
         sink_options::for_each(f);
     }
 };

@@ -41,6 +41,17 @@ std::string counters::error() const {
 void counters::set_error(const std::string& message) {
     const std::lock_guard lock(error_mutex_);
     if (error_.empty()) error_ = message;
+    last_error_ = message;
+}
+
+std::string counters::last_error() const {
+    const std::lock_guard lock(error_mutex_);
+    return last_error_;
+}
+
+void counters::set_last_error(const std::string& message) {
+    const std::lock_guard lock(error_mutex_);
+    last_error_ = message;
 }
 
 void counters::start_rate() {
@@ -63,6 +74,11 @@ pmt::pmt_t counters::dictionary() {
     add("heaps_failed", heaps_failed);
     add("samples_dropped", samples_dropped);
     add("bad_tags", bad_tags);
+    add("restarts", restarts);
+    add("samples_padded", samples_padded);
+    add("queue_length", in_queue);
+    d = pmt::dict_add(d, pmt::mp("held_back"), pmt::from_double(held_back()));
+    d = pmt::dict_add(d, pmt::mp("last_error"), pmt::mp(last_error()));
     return pmt::dict_add(d, pmt::mp("rate"), pmt::from_double(rate));
 }
 

@@ -33,25 +33,47 @@ private:
 };
 
 struct counters {
-    explicit counters(gr::logger_ptr logger) : bad_tag_log(logger), send_error_log(logger) {}
+    explicit counters(gr::logger_ptr logger)
+        : bad_tag_log(logger), send_error_log(logger), restart_log(logger) {}
 
     std::atomic<std::uint64_t> heaps_sent{0};
     std::atomic<std::uint64_t> bytes_sent{0};
     std::atomic<std::uint64_t> heaps_failed{0};
     std::atomic<std::uint64_t> samples_dropped{0};
     std::atomic<std::uint64_t> bad_tags{0};
+    std::atomic<std::uint64_t> restarts{0};
+    std::atomic<std::uint64_t> samples_padded{0};
+    std::atomic<std::uint64_t> held_back_ns{0};
+    std::atomic<std::uint64_t> in_queue{0};
     log_limiter bad_tag_log;
     log_limiter send_error_log;
+    log_limiter restart_log;
 
     void bad_tag(const std::string& message) {
         bad_tags.fetch_add(1, std::memory_order_relaxed);
+        set_last_error(message);
         bad_tag_log.warn(message);
+    }
+    void send_error(const std::string& message) {
+        set_last_error(message);
+        send_error_log.warn(message);
+    }
+    void restart(const std::string& message) {
+        restarts.fetch_add(1, std::memory_order_relaxed);
+        restart_log.warn(message);
     }
     void flush_logs() {
         bad_tag_log.flush();
         send_error_log.flush();
+        restart_log.flush();
+    }
+    /// Seconds that the flowgraph was held back.
+    [[nodiscard]] double held_back() const noexcept {
+        return 1e-9 * static_cast<double>(held_back_ns.load());
     }
     [[nodiscard]] std::string error() const;
+    [[nodiscard]] std::string last_error() const;
+    void set_last_error(const std::string& message);
     /// The first reason to stop stays.
     void set_error(const std::string& message);
 
@@ -66,6 +88,7 @@ private:
     std::uint64_t rate_bytes_ = 0;
     mutable std::mutex error_mutex_;
     std::string error_;
+    std::string last_error_;
 };
 
 }  // namespace gr::spead2

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/pmt_text.h"
+#include "common/pmt_time.h"
 
 namespace gr::spead2 {
 namespace {
@@ -140,33 +141,17 @@ std::optional<scalar_value> scalar_track::convert(const pmt::pmt_t& value) const
     if (pmt::is_integer(value)) return static_cast<std::int64_t>(pmt::to_long(value));
     if (pmt::is_real(value)) return pmt::to_double(value);
 
-    // A time: whole and fractional seconds, as a tuple (UHD) or a pair.
-    pmt::pmt_t whole;
-    pmt::pmt_t fraction;
-    if (pmt::is_tuple(value) && pmt::length(value) == 2) {
-        whole = pmt::tuple_ref(value, 0);
-        fraction = pmt::tuple_ref(value, 1);
-    } else if (pmt::is_pair(value)) {
-        whole = pmt::car(value);
-        fraction = pmt::cdr(value);
-    } else {
-        return std::nullopt;
-    }
-    if (!pmt::is_real(fraction) || !(pmt::is_uint64(whole) || pmt::is_integer(whole)))
-        return std::nullopt;
-    if (!pmt::is_uint64(whole) && pmt::to_long(whole) < 0) return std::nullopt;
-    const std::uint64_t seconds = pmt::to_uint64(whole);
-    const double rest = pmt::to_double(fraction);
-    if (!std::isfinite(rest)) return std::nullopt;
-    if (item_.tick_rate > 0) return to_ticks(seconds, rest, item_.tick_rate);
-    if (format_.is_float()) return static_cast<double>(seconds) + rest;
+    const std::optional<tag_time> time = to_time(value);
+    if (!time) return std::nullopt;
+    if (item_.tick_rate > 0) return to_ticks(time->seconds, time->fraction, item_.tick_rate);
+    if (format_.is_float()) return static_cast<double>(time->seconds) + time->fraction;
     return std::nullopt;
 }
 
 bool scalar_track::add_tag(std::uint64_t offset, const pmt::pmt_t& value) {
     const std::optional<scalar_value> v = convert(value);
     if (!v || !format_.encode(*v)) return false;
-    tags_.push_back({offset, *v});
+    tags_.push_back({offset, *v, to_time(value).has_value()});
     return true;
 }
 
@@ -191,18 +176,25 @@ void scalar_track::settle(std::uint64_t start, std::uint64_t position) {
     erase(1, last);
 }
 
+void scalar_track::forget_times() {
+    if (item_.tag_step != 0) return;
+    std::erase_if(tags_, [](const tag& t) { return t.is_time; });
+}
+
 void scalar_track::erase(std::size_t from, std::size_t to) {
     if (from >= to || from >= tags_.size()) return;
     const auto at = [&](std::size_t i) { return tags_.begin() + static_cast<std::ptrdiff_t>(i); };
     tags_.erase(at(from), at(std::min(to, tags_.size())));
 }
 
-std::optional<encoded_scalar> scalar_track::take(std::uint64_t start, std::uint64_t length) {
+std::optional<encoded_scalar> scalar_track::take(std::uint64_t start, std::uint64_t length,
+                                                 std::uint64_t missing) {
     switch (item_.from) {
         case scalar_item::source::constant:
             return fixed_;
         case scalar_item::source::counter:
-            return format_.wrap(item_.start + static_cast<std::uint64_t>(item_.step) * start);
+            return format_.wrap(item_.start +
+                                static_cast<std::uint64_t>(item_.step) * (start + missing));
         case scalar_item::source::tag:
             break;
     }

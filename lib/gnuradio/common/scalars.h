@@ -62,8 +62,12 @@ public:
     /// Forget what no heap will have: a heap from \a start on is to come, in which samples up to
     /// \a position lie, then those from there on. Keeps what grows with the input bounded.
     void settle(std::uint64_t start, std::uint64_t position);
+    /// A time stands for its own PDU only, unless it has a step: the next is of another time.
+    void forget_times();
     /// The value for the heap of \a length samples from sample \a start on. Heaps come in order.
-    [[nodiscard]] std::optional<encoded_scalar> take(std::uint64_t start, std::uint64_t length);
+    /// \param missing  samples that counters count as well, though they never came
+    [[nodiscard]] std::optional<encoded_scalar> take(std::uint64_t start, std::uint64_t length,
+                                                     std::uint64_t missing = 0);
 
 private:
     [[nodiscard]] std::optional<scalar_value> convert(const pmt::pmt_t& value) const;
@@ -73,6 +77,7 @@ private:
     struct tag {
         std::uint64_t offset;
         scalar_value value;
+        bool is_time;
     };
     scalar_item item_;
     scalar_format format_;

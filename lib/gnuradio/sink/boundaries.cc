@@ -39,10 +39,12 @@ boundaries::boundaries(std::size_t ports, std::uint64_t samples_per_heap, std::s
 }
 
 void boundaries::reset() {
+    any_ = false;
     for (std::deque<length_tag>& tags : tags_) tags.clear();
 }
 
 void boundaries::add(std::size_t port, std::uint64_t position, const pmt::pmt_t& value) {
+    any_ = true;
     const std::optional<std::uint64_t> length = to_length(value);
     // Tags of several inputs may have been merged before they came here.
     std::deque<length_tag>& tags = tags_[port];
@@ -65,8 +67,10 @@ boundaries::found boundaries::at(std::uint64_t position, std::uint64_t available
     }
     if (!tagged) {
         if (!skipping)
-            f.problem = "there is no tag '" + name_ + "' " + at_sample(0, position) +
-                        ", where a packet should start";
+            f.problem =
+                "there is no tag '" + name_ + "' " + at_sample(0, position) +
+                ", where a packet should start" +
+                (any_ ? "" : "; set samples_per_heap, or put a Stream to Tagged Stream in front");
         return f;
     }
     std::uint64_t agreed = 0;
@@ -109,6 +113,13 @@ std::string boundaries::disagreement(std::uint64_t position, std::uint64_t& agre
 void boundaries::opened(std::uint64_t position) {
     for (std::deque<length_tag>& tags : tags_)
         if (!tags.empty() && tags.front().position == position) tags.pop_front();
+}
+
+bool boundaries::has(std::uint64_t position) const {
+    return std::any_of(tags_.begin(), tags_.end(), [&](const std::deque<length_tag>& tags) {
+        return std::any_of(tags.begin(), tags.end(),
+                           [&](const length_tag& t) { return t.position == position; });
+    });
 }
 
 std::optional<boundaries::place> boundaries::before(std::uint64_t end) const {

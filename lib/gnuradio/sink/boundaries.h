@@ -39,6 +39,8 @@ public:
     /// The heap at \a position is made: its tags are done with.
     void opened(std::uint64_t position);
 
+    [[nodiscard]] bool has(std::uint64_t position) const;
+
     struct place {
         std::size_t port;
         std::uint64_t position;
@@ -58,6 +60,7 @@ private:
     const std::string name_;
     pmt::pmt_t key_;
     std::vector<std::deque<length_tag>> tags_;  // of each port
+    bool any_ = false;                          ///< there was a tag
 };
 
 /// "on port 1 at sample 20"

@@ -2,6 +2,7 @@
 #include "heap_assembler.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -48,6 +49,7 @@ heap_assembler::heap_assembler(const std::vector<item>& items, const sink_option
       rule_(options.substream),
       interval_(options.descriptor_interval),
       substreams_(num_substreams) {
+    set_descriptor_seconds(options.descriptor_seconds);
     if (items.empty()) throw std::invalid_argument("items is empty, but a sink needs at least one");
     if (rule_.what() == substream_rule::kind::fixed && rule_.index() >= num_substreams)
         throw std::invalid_argument("substream " + std::to_string(rule_.index()) +
@@ -84,19 +86,26 @@ void heap_assembler::add_encoded(const engine::descriptor& d) {
         std::make_shared<const std::vector<std::uint8_t>>(engine::encode_descriptor(d, flavour_)));
 }
 
-void heap_assembler::reset() {
+void heap_assembler::set_descriptor_seconds(double seconds) {
+    if (!(seconds >= 0) || !std::isfinite(seconds))
+        throw std::invalid_argument("descriptor_seconds is " + std::to_string(seconds) +
+                                    ", but must be at least 0 seconds");
+    seconds_.store(seconds);
+}
+
+void heap_assembler::reset(bool resumes) {
     length_ = 0;
     descriptors_.clear();
     for (scalar_track& s : scalars_) {
-        s.reset();
+        if (!resumes) s.reset();
         add_encoded(s.format().describe(s.what()));
     }
-    if (substream_tag_) substream_tag_->reset();
+    if (substream_tag_ && !resumes) substream_tag_->reset();
     if (variable_)
         for (std::size_t i = 0; i < items_.size(); ++i)
             add_encoded(formats_[i].variable(items_[i]));
     std::fill(substreams_.begin(), substreams_.end(), substream_state());
-    next_substream_ = 0;
+    if (!resumes) next_substream_ = 0;
 }
 
 void heap_assembler::set_length(std::uint64_t samples) {
@@ -127,15 +136,28 @@ std::optional<std::size_t> heap_assembler::substream(std::uint64_t start, std::u
     return v->number;
 }
 
+bool heap_assembler::descriptors_due(substream_state& state) const {
+    const std::uint64_t interval = interval_.load(std::memory_order_relaxed);
+    const double seconds = seconds_.load(std::memory_order_relaxed);
+    bool due = !state.described || (interval != 0 && state.heaps_since >= interval);
+    if (seconds > 0) {
+        const auto now = std::chrono::steady_clock::now();
+        due = due || now - state.when >= std::chrono::duration<double>(seconds);
+        if (due) state.when = now;
+    }
+    if (due) {
+        state.described = true;
+        state.heaps_since = 0;
+    }
+    ++state.heaps_since;
+    return due;
+}
+
 engine::send::heap heap_assembler::assemble(sink_heap& group, std::size_t substream,
                                             std::uint64_t start, std::uint64_t length,
-                                            const std::vector<const std::uint8_t*>& payload) {
-    substream_state& state = substreams_[substream];
-    const std::uint64_t interval = interval_.load(std::memory_order_relaxed);
-    const bool describe = !state.described || (interval != 0 && state.heaps_since >= interval);
-    if (describe) state = {true, 0};
-    ++state.heaps_since;
-
+                                            const std::vector<const std::uint8_t*>& payload,
+                                            std::uint64_t missing) {
+    const bool describe = descriptors_due(substreams_[substream]);
     engine::send::heap h(flavour_);
     h.reserve(scalars_.size() + items_.size() + (describe ? descriptors_.size() : 0));
     if (describe)
@@ -148,7 +170,7 @@ engine::send::heap heap_assembler::assemble(sink_heap& group, std::size_t substr
         group.texts.reserve(scalars_.size());
     }
     for (scalar_track& s : scalars_) {
-        std::optional<encoded_scalar> v = s.take(start, length);
+        std::optional<encoded_scalar> v = s.take(start, length, missing);
         if (!v) continue;
         const std::size_t n = s.format().bytes();
         if (s.format().is_text()) {

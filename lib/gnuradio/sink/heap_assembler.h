@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -35,8 +36,12 @@ public:
     void set_descriptor_interval(std::uint64_t heaps) noexcept { interval_.store(heaps); }
     [[nodiscard]] std::uint64_t descriptor_interval() const noexcept { return interval_.load(); }
 
-    /// The flowgraph starts: no tags, no length, all descriptors due.
-    void reset();
+    /// \throw std::invalid_argument
+    void set_descriptor_seconds(double seconds);
+    [[nodiscard]] double descriptor_seconds() const noexcept { return seconds_.load(); }
+
+    /// The flowgraph starts: no length, all descriptors due; no tags either, unless it \a resumes.
+    void reset(bool resumes = false);
     /// Length of the heaps, unless it is variable: at most once between reset()s.
     void set_length(std::uint64_t samples);
     /// 0: not known yet, or variable.
@@ -52,14 +57,21 @@ public:
     /// The substream of the next heap; nothing if the tag names none.
     [[nodiscard]] std::optional<std::size_t> substream(std::uint64_t start, std::uint64_t length);
 
-    /// Make the heap of samples [start, start + length). \a payload[i] is where the samples of item
-    /// i lie; \a group keeps what is made here.
+    /// Make the heap of samples [start, start + length), before which \a missing samples never came.
+    /// \a payload[i] is where the samples of item i lie; \a group keeps what is made here.
     [[nodiscard]] engine::send::heap assemble(sink_heap& group, std::size_t substream,
                                               std::uint64_t start, std::uint64_t length,
-                                              const std::vector<const std::uint8_t*>& payload);
+                                              const std::vector<const std::uint8_t*>& payload,
+                                              std::uint64_t missing = 0);
 
 private:
     using bytes = std::shared_ptr<const std::vector<std::uint8_t>>;
+    struct substream_state {
+        bool described = false;
+        std::uint64_t heaps_since = 0;
+        std::chrono::steady_clock::time_point when{};
+    };
+    [[nodiscard]] bool descriptors_due(substream_state& state) const;
     void add_encoded(const engine::descriptor& d);
 
     const std::vector<item> items_;
@@ -70,13 +82,10 @@ private:
     std::optional<scalar_track> substream_tag_;
     const substream_rule rule_;
     std::atomic<std::uint64_t> interval_;
+    std::atomic<double> seconds_{0};
     std::uint64_t max_samples_ = 0;
     std::uint64_t length_ = 0;
     std::vector<bytes> descriptors_;  // encoded
-    struct substream_state {
-        bool described = false;
-        std::uint64_t heaps_since = 0;
-    };
     std::vector<substream_state> substreams_;
     std::size_t next_substream_ = 0;
 };

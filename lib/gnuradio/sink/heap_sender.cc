@@ -101,7 +101,7 @@ void send_session::heap_done(const std::error_code& error, std::uint64_t bytes,
         if (counted) counts_->heaps_failed.fetch_add(1, std::memory_order_relaxed);
         try {
             const std::string message = "a heap could not be sent: " + error.message();
-            counts_->send_error_log.warn(message);
+            counts_->send_error(message);
             const std::lock_guard lock(mutex_);
             if (failure_.empty()) failure_ = message;
         } catch (const std::exception&) {
@@ -111,6 +111,7 @@ void send_session::heap_done(const std::error_code& error, std::uint64_t bytes,
     } else if (counted) {
         counts_->heaps_sent.fetch_add(1, std::memory_order_relaxed);
     }
+    counts_->in_queue.fetch_sub(1, std::memory_order_relaxed);
     completed_.fetch_add(1, std::memory_order_release);
     notify();
 }
@@ -161,6 +162,7 @@ bool heap_sender::queue(std::unique_ptr<sink_heap> group, const engine::send::he
     }
     session_->bytes_in_flight.fetch_add(group->payload_bytes);
     ++queued_;
+    counts_->in_queue.fetch_add(1);
     kept_ = std::move(group);
     return retry();
 }
@@ -177,6 +179,7 @@ void heap_sender::discard_kept() {
     counts_->heaps_failed.fetch_add(1);
     session_->bytes_in_flight.fetch_sub(kept_->payload_bytes);
     --queued_;
+    counts_->in_queue.fetch_sub(1);
     kept_.reset();
 }
 
@@ -215,7 +218,10 @@ void heap_sender::kick() {
 
 void heap_sender::wait(std::chrono::milliseconds limit) {
     kick();
-    session_->wait(seen_events_, clock::now() + limit);
+    const clock::time_point start = clock::now();
+    session_->wait(seen_events_, start + limit);
+    counts_->held_back_ns.fetch_add(
+        static_cast<std::uint64_t>(std::chrono::nanoseconds(clock::now() - start).count()));
     seen_events_ = session_->events();
 }
 
@@ -252,7 +258,7 @@ void heap_sender::end(bool send_end) {
     drain();
     kick();
     if (in_flight() != 0)
-        counts_->send_error_log.warn(
+        counts_->send_error(
             std::to_string(in_flight()) +
             " heaps did not get on and were left in the stream's queue when the flowgraph stopped");
     discard_kept();

@@ -18,6 +18,7 @@
 
 #include <gnuradio/block_detail.h>
 #include <gnuradio/buffer.h>
+#include <gnuradio/spead2/api.h>
 
 #include <spead2/send/heap.h>
 #include <spead2/send/stream.h>

@@ -32,15 +32,19 @@ heap_sink_impl::outcome heap_sink_impl::advance() {
             if (f == found::no_memory) return outcome::queue;
             if (f == found::nothing) continue;
         }
-        const std::uint64_t end = open_->end();
-        if (const auto tag = boundaries_.before(std::min(end, available))) {
+        const std::uint64_t up_to = std::min(open_->end(), available);
+        const auto restart = discontinuities_.within(open_->start(), up_to);
+        if (const auto tag = boundaries_.before(restart.value_or(up_to))) {
             bad_tag("the packet of " + std::to_string(open_->length()) + " samples from sample " +
                         std::to_string(open_->start()) + " on is not over, but there is a tag '" +
                         options_.length_tag + "' " + at_sample(tag->port, tag->position),
                     tag->position);
             continue;
         }
-        const std::uint64_t up_to = std::min(end, available);
+        if (restart) {
+            if (!restart_at(*restart)) return outcome::queue;
+            continue;
+        }
         if (!open_->in_place() && up_to > cursor_) {
             open_->gather(assembler_.formats(), assembler_.variable_length(), windows_, read_,
                           cursor_, up_to);
@@ -49,8 +53,8 @@ heap_sink_impl::outcome heap_sink_impl::advance() {
         }
         // Values within the heap that no heap will have.
         assembler_.settle(open_->start(), cursor_);
-        if (available < end) {
-            want(open_->in_place() ? end : available + 1);
+        if (available < open_->end()) {
+            want(open_->in_place() ? open_->end() : available + 1);
             return outcome::input;
         }
         send_open();
@@ -61,13 +65,19 @@ void heap_sink_impl::read_tags() {
     for (std::size_t p = 0; p < ports_.size(); ++p) {
         port_state& port = ports_[p];
         if (!port.wants_tags || port.tags_read >= windows_[p].end) continue;
-        get_tags_in_range(tag_scratch_, static_cast<unsigned>(p), port.tags_read, windows_[p].end);
+        get_tags_in_range(tag_scratch_, static_cast<unsigned>(p), port.tags_read - port.shift,
+                          windows_[p].end - port.shift);
         port.tags_read = windows_[p].end;
         for (const tag_t& t : tag_scratch_) {
+            const std::uint64_t position = t.offset + port.shift;
             if (boundaries_.key() && pmt::eq(t.key, boundaries_.key()))
-                boundaries_.add(p, t.offset, t.value);
-            add_value(p, t.key, t.offset, t.value, [&] {
-                return "tag '" + pmt::symbol_to_string(t.key) + "' " + at_sample(p, t.offset);
+                boundaries_.add(p, position, t.value);
+            if (discontinuities_.wants_tags()) {
+                const std::string told = discontinuities_.add(p, position, t.key, t.value);
+                if (!told.empty()) counts_->restart(told);
+            }
+            add_value(p, t.key, position, t.value, [&] {
+                return "tag '" + pmt::symbol_to_string(t.key) + "' " + at_sample(p, position);
             });
         }
     }
@@ -75,6 +85,7 @@ void heap_sink_impl::read_tags() {
 
 /// The heap that starts at the cursor, where there is input on all ports.
 heap_sink_impl::found heap_sink_impl::find_heap(std::uint64_t available) {
+    if (rest_end_ > cursor_ && !boundaries_.has(cursor_)) return open_rest(available);
     const boundaries::found f =
         boundaries_.at(cursor_, available, assembler_.length(), assembler_.max_samples(), lost_);
     if (f.length != 0) return open(f.length, f.next);
@@ -94,11 +105,8 @@ heap_sink_impl::found heap_sink_impl::open(std::uint64_t length, std::uint64_t n
     }
     std::shared_ptr<gather_buffer> memory;
     if (!in_place) {
-        const std::size_t bytes = open_heap::gathered_bytes(formats, length);
-        const std::size_t used = pool_.in_use();
-        if (used != 0 && used + bytes > gather_limit) return found::no_memory;
         try {
-            memory = pool_.take(bytes);
+            if (!(memory = take_memory(length))) return found::no_memory;
         } catch (const std::bad_alloc&) {
             const std::string message = "there is no memory for a heap of " +
                                         std::to_string(length) + " samples " +
@@ -117,7 +125,58 @@ heap_sink_impl::found heap_sink_impl::open(std::uint64_t length, std::uint64_t n
     return found::heap;
 }
 
+std::shared_ptr<gather_buffer> heap_sink_impl::take_memory(std::uint64_t length) {
+    const std::size_t bytes = open_heap::gathered_bytes(assembler_.formats(), length);
+    const std::size_t used = pool_.in_use();
+    if (used != 0 && used + bytes > gather_limit) return nullptr;
+    return pool_.take(bytes);
+}
+
+bool heap_sink_impl::restart_at(std::uint64_t position) {
+    if (options_.samples_per_heap == 0) {
+        rest_end_ = open_->end();
+        rest_length_ = open_->length();
+    }
+    switch (options_.on_restart) {
+        case restart_action::drop:
+            drop_to(position);
+            break;
+        case restart_action::cut:
+            open_->end_at(position);
+            break;
+        case restart_action::pad:
+            if (open_->in_place()) {
+                std::shared_ptr<gather_buffer> memory = take_memory(open_->length());
+                if (!memory) return false;
+                open_->use(std::move(memory));
+            }
+            open_->pad_from(position);
+            break;
+    }
+    return true;
+}
+
+/// What comes after the place where the input was new has no length tag of its own.
+heap_sink_impl::found heap_sink_impl::open_rest(std::uint64_t available) {
+    std::uint64_t end = std::min(rest_end_, available);
+    if (const auto tag = boundaries_.before(rest_end_)) end = rest_end_ = tag->position;
+    if (options_.on_restart == restart_action::drop) {
+        drop_to(std::min(end, available));
+        return found::nothing;
+    }
+    if (options_.on_restart == restart_action::cut) return open(rest_end_ - cursor_, rest_end_);
+    std::shared_ptr<gather_buffer> memory = take_memory(rest_length_);
+    if (!memory) return found::no_memory;
+    open_.emplace(cursor_, rest_length_, std::move(memory));
+    open_->pad_from(rest_end_);
+    return found::heap;
+}
+
 void heap_sink_impl::send_open() {
+    if (open_->padding() != 0) {
+        open_->write_padding(assembler_.formats());
+        counts_->samples_padded.fetch_add(open_->padding());
+    }
     const open_heap h = std::move(*open_);
     open_.reset();
     cursor_ = h.end();
@@ -137,8 +196,8 @@ void heap_sink_impl::send_open() {
     }
     h.locate(assembler_.formats(), windows_, read_, payload_);
     std::unique_ptr<sink_heap> group = sender_.make();
-    const engine::send::heap heap =
-        assembler_.assemble(*group, *substream, h.start(), h.length(), payload_);
+    const engine::send::heap heap = assembler_.assemble(
+        *group, *substream, h.start(), h.length(), payload_, discontinuities_.missing(h.start()));
     group->payload = h.memory();
     // The sender keeps the heap if the stream's queue is full; advance() sees to that.
     static_cast<void>(sender_.queue(std::move(group), heap, *substream));
@@ -160,6 +219,8 @@ void heap_sink_impl::drop_to(std::uint64_t position) {
     counts_->samples_dropped.fetch_add(position - (open_ ? open_->start() : cursor_));
     open_.reset();
     assembler_.settle(position, position);
+    static_cast<void>(discontinuities_.within(position, position));
+    static_cast<void>(discontinuities_.missing(position));
     if (position == cursor_) return;
     cursor_ = position;
     releases_.push_back({position, 0});

@@ -12,6 +12,7 @@
 #include <gnuradio/spead2/heap_sink.h>
 
 #include "boundaries.h"
+#include "discontinuities.h"
 #include "open_heap.h"
 #include "sink_core.h"
 
@@ -39,6 +40,7 @@ private:
         std::uint64_t in_place_limit = 0;  ///< samples of a heap that is sent from the buffer
         int capacity = 0;                  ///< most samples that the buffer can hold
         bool wants_tags = false;
+        std::uint64_t shift = 0;      ///< from GNU Radio's count of samples to positions
         std::uint64_t tags_read = 0;  ///< up to here
         std::uint64_t wanted = 0;     ///< nothing to do until there is input up to here
     };
@@ -63,15 +65,23 @@ private:
     void read_tags();
     [[nodiscard]] found find_heap(std::uint64_t available);
     [[nodiscard]] found open(std::uint64_t length, std::uint64_t next);
+    /// Of a packet in whose middle the input was new.
+    [[nodiscard]] found open_rest(std::uint64_t available);
+    /// Memory to gather \a length samples; none: wait for that of others.
+    [[nodiscard]] std::shared_ptr<gather_buffer> take_memory(std::uint64_t length);
+    /// The input is new at \a position, within the open heap. \return false: wait for memory
+    [[nodiscard]] bool restart_at(std::uint64_t position);
     void send_open();
     /// A boundary is not where it should be; skips to \a next, or stops.
     void bad_tag(const std::string& message, std::uint64_t next);
     void drop_to(std::uint64_t position);
-    void finish_input();
+    /// Send what makes heaps at the end. \return the end of the input on all ports
+    std::uint64_t finish_input();
     void stop_now(const std::string& message);
 
     const heap_sink_options options_;
     boundaries boundaries_;
+    discontinuities discontinuities_;
     std::uint64_t buffer_samples_ = 0;  ///< asked for
 
     std::vector<port_state> ports_;
@@ -81,6 +91,8 @@ private:
     std::uint64_t read_ = 0;    ///< consumed up to here
     std::uint64_t cursor_ = 0;  ///< dealt with up to here
     std::optional<open_heap> open_;
+    std::uint64_t rest_end_ = 0;     ///< of the packet in whose middle the input was new
+    std::uint64_t rest_length_ = 0;  ///< of that packet
     std::deque<release> releases_;
     outcome last_ = outcome::input;
     bool lost_ = false;     ///< looking for the next good tag

@@ -45,6 +45,7 @@ heap_sink_impl::heap_sink_impl(transport stream, const std::vector<item>& items,
       sink_core(*this, d_logger, std::move(stream), items, options, options.variable_length),
       options_(options),
       boundaries_(items.size(), options.samples_per_heap, options.length_tag),
+      discontinuities_(options.restart_tag, options.sample_rate),
       ports_(items.size()),
       windows_(items.size()),
       payload_(items.size()) {
@@ -56,9 +57,13 @@ heap_sink_impl::heap_sink_impl(transport stream, const std::vector<item>& items,
                                     " is above " + std::to_string(assembler_.max_samples()) +
                                     ", the most that " + options.flavour.to_string() +
                                     " can hold of these items");
+    if (options.on_restart == restart_action::cut && !options.variable_length)
+        throw std::invalid_argument(
+            "on_restart is 'short', which needs variable_length: heaps of one length cannot be "
+            "shorter");
     std::size_t largest = 0;
     for (std::size_t p = 0; p < items.size(); ++p) {
-        ports_[p].wants_tags = options.samples_per_heap == 0;
+        ports_[p].wants_tags = options.samples_per_heap == 0 || discontinuities_.wants_tags();
         largest = std::max(largest, assembler_.formats()[p].item_bytes());
     }
     for (const scalar_track& s : assembler_.scalars())
@@ -82,6 +87,9 @@ void heap_sink_impl::ask_for_buffers(bool ask) {
 
 bool heap_sink_impl::start() {
     ask_for_buffers(false);
+    const bool on = resumes();
+    if (!on) read_ = nitems_read(0);
+    cursor_ = read_;
     const block_detail_sptr d = detail();
     std::vector<buffer_sptr> buffers;
     for (std::size_t p = 0; p < ports_.size(); ++p) {
@@ -91,16 +99,18 @@ bool heap_sink_impl::start() {
         // Half a buffer is what blocks before may rely on for one call, so that much comes even if
         // the other half is never filled.
         port.in_place_limit = reader->buffer()->bufsize() / 2;
-        port.tags_read = nitems_read(static_cast<unsigned>(p));
+        port.shift = read_ - nitems_read(static_cast<unsigned>(p));
+        port.tags_read = read_;
         port.wanted = 0;
         buffers.push_back(reader->buffer());
     }
-    assembler_.reset();
+    assembler_.reset(on);
     boundaries_.reset();
+    if (!on) discontinuities_.reset(read_);
     if (options_.samples_per_heap != 0 && !assembler_.variable_length())
         assembler_.set_length(options_.samples_per_heap);
-    read_ = cursor_ = nitems_read(0);
     open_.reset();
+    rest_end_ = cursor_;
     releases_.clear();
     last_ = outcome::input;
     lost_ = stopped_ = false;
@@ -112,8 +122,13 @@ bool heap_sink_impl::start() {
 bool heap_sink_impl::stop() {
     if (!running_) return true;
     running_ = false;
-    finish_input();
+    const std::uint64_t end_of_input = finish_input();
     end();
+    // What was sent, or told to be lost, is not to come again where the flowgraph was only locked.
+    for (std::size_t p = 0; p < ports_.size() && end_of_input > read_; ++p)
+        if (const buffer_reader_sptr reader = detail()->input(static_cast<unsigned>(p)))
+            reader->update_read_pointer(static_cast<int>(end_of_input - read_));
+    read_ = end_of_input;
     open_.reset();
     releases_.clear();
     ask_for_buffers(true);
@@ -121,14 +136,14 @@ bool heap_sink_impl::stop() {
 }
 
 /// Send the whole heaps that are in the buffers, and count what is left.
-void heap_sink_impl::finish_input() {
+std::uint64_t heap_sink_impl::finish_input() {
     for (std::size_t p = 0; p < ports_.size(); ++p) {
         const buffer_reader_sptr reader = detail()->input(static_cast<unsigned>(p));
-        if (!reader) return;  // disconnected
+        if (!reader) return read_;  // disconnected
         const gr::thread::scoped_lock lock(*reader->mutex());
-        windows_[p] = {
-            static_cast<const std::uint8_t*>(reader->read_pointer()),
-            reader->nitems_read() + static_cast<std::uint64_t>(reader->items_available())};
+        windows_[p] = {static_cast<const std::uint8_t*>(reader->read_pointer()),
+                       reader->nitems_read() + ports_[p].shift +
+                           static_cast<std::uint64_t>(reader->items_available())};
     }
     while (advance() == outcome::queue && sender_.wait_long()) {
     }
@@ -143,6 +158,7 @@ void heap_sink_impl::finish_input() {
                         " on were in no heap when the flowgraph stopped, and are not sent");
     }
     open_.reset();
+    return end;
 }
 
 void heap_sink_impl::forecast(int, gr_vector_int& required) {

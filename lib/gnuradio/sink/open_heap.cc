@@ -32,7 +32,15 @@ void open_heap::gather(const std::vector<sample_format>& formats, bool to_networ
             formats[p].to_network(out + (from - start_) * item_bytes, in, n);
         else
             std::memcpy(out + (from - start_) * item_bytes, in, n);
-        out += gathered(formats[p], length_);
+        out += gathered(formats[p], room_);
+    }
+}
+
+void open_heap::write_padding(const std::vector<sample_format>& formats) const {
+    std::uint8_t* out = memory_->bytes.get();
+    for (const sample_format& f : formats) {
+        std::memset(out + samples_ * f.item_bytes(), 0, padding() * f.item_bytes());
+        out += gathered(f, room_);
     }
 }
 
@@ -43,7 +51,7 @@ void open_heap::locate(const std::vector<sample_format>& formats,
     for (std::size_t p = 0; p < formats.size(); ++p) {
         payload[p] =
             own != nullptr ? own : windows[p].data + (start_ - read) * formats[p].item_bytes();
-        if (own != nullptr) own += gathered(formats[p], length_);
+        if (own != nullptr) own += gathered(formats[p], room_);
     }
 }
 

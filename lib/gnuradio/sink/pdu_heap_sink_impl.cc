@@ -64,8 +64,9 @@ pdu_heap_sink_impl::pdu_heap_sink_impl(transport stream, const item& item,
 pdu_heap_sink_impl::~pdu_heap_sink_impl() = default;
 
 bool pdu_heap_sink_impl::start() {
-    assembler_.reset();
-    samples_ = 0;
+    const bool on = resumes();
+    assembler_.reset(on);
+    if (!on) samples_ = 0;
     running_ = true;
     stopping_ = stuck_ = false;
     begin(nullptr, {});  // no one to wake: the handler waits by itself
@@ -168,6 +169,7 @@ std::string pdu_heap_sink_impl::send_samples(const pmt::pmt_t& metadata, const p
 
     const engine::send::heap heap =
         assembler_.assemble(*group, *substream, start, length, {payload});
+    for (scalar_track& s : assembler_.scalars()) s.forget_times();
     if (!sender_.queue(std::move(group), heap, *substream)) wait_for_room();
     sender_.kick();
     return {};

@@ -29,6 +29,18 @@ sink_core::sink_core(gr::block& block, gr::logger_ptr logger, transport stream,
     for (const scalar_track& s : assembler_.scalars()) add_key(s);
     if (assembler_.substream_tag()) add_key(*assembler_.substream_tag());
     block_.message_port_register_out(pmt::mp("stats"));
+    const pmt::pmt_t port = pmt::mp("cmd");
+    block_.message_port_register_in(port);
+    block_.set_msg_handler(port, [this](const pmt::pmt_t& message) { command(message); });
+}
+
+/// A flowgraph that starts has details of its own for all blocks; one that was locked keeps those of
+/// the blocks that were in it.
+bool sink_core::resumes() {
+    const block_detail_sptr now = block_.detail();
+    const bool same = now != nullptr && before_.lock() == now;
+    before_ = now;
+    return same;
 }
 
 void sink_core::begin(const block_detail_sptr& detail, std::vector<buffer_sptr> buffers) {
@@ -48,6 +60,45 @@ void sink_core::end() {
 void sink_core::tick() {
     block_.message_port_pub(pmt::mp("stats"), counts_->dictionary());
     counts_->flush_logs();
+}
+
+/// A pair of a key and a value, or a dictionary of those.
+void sink_core::command(const pmt::pmt_t& message) {
+    if (pmt::is_pair(message) && pmt::is_symbol(pmt::car(message))) {
+        command(pmt::symbol_to_string(pmt::car(message)), pmt::cdr(message));
+        return;
+    }
+    pmt::pmt_t rest = message;
+    for (; pmt::is_pair(rest) && pmt::is_pair(pmt::car(rest)) &&
+           pmt::is_symbol(pmt::car(pmt::car(rest)));
+         rest = pmt::cdr(rest))
+        command(pmt::symbol_to_string(pmt::car(pmt::car(rest))), pmt::cdr(pmt::car(rest)));
+    if (!pmt::is_null(rest) || pmt::is_null(message))
+        counts_->bad_tag("a message at cmd is no pair of a key and a value, nor a dictionary: " +
+                         brief(message));
+}
+
+void sink_core::command(const std::string& key, const pmt::pmt_t& value) {
+    const std::string what = "command '" + key.substr(0, 40) + "' ";
+    try {
+        if (!pmt::is_real(value) && !pmt::is_integer(value) && !pmt::is_uint64(value))
+            throw std::invalid_argument("is " + brief(value) + ", but must be a number");
+        const double number = pmt::is_uint64(value) ? static_cast<double>(pmt::to_uint64(value))
+                                                    : pmt::to_double(value);
+        if (key == "rate")
+            set_rate(number);
+        else if (key == "descriptor_seconds")
+            set_descriptor_seconds(number);
+        else if (key != "descriptor_interval")
+            throw std::invalid_argument(
+                "is not known; there are rate, descriptor_interval and descriptor_seconds");
+        else if (!(number >= 0 && number < 0x1p63))
+            throw std::invalid_argument("is " + brief(value) + ", but must be at least 0 heaps");
+        else
+            set_descriptor_interval(static_cast<std::uint64_t>(number));
+    } catch (const std::invalid_argument& e) {
+        counts_->bad_tag(what + e.what());
+    }
 }
 
 void sink_core::refuse_value(const scalar_track& s, const pmt::pmt_t& value,

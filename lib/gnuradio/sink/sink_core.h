@@ -28,6 +28,11 @@ public:
     std::uint64_t heaps_failed() const final { return counts_->heaps_failed.load(); }
     std::uint64_t samples_dropped() const final { return counts_->samples_dropped.load(); }
     std::uint64_t bad_tags() const final { return counts_->bad_tags.load(); }
+    std::uint64_t restarts() const final { return counts_->restarts.load(); }
+    std::uint64_t samples_padded() const final { return counts_->samples_padded.load(); }
+    std::uint64_t queue_length() const final { return counts_->in_queue.load(); }
+    double held_back() const final { return counts_->held_back(); }
+    std::string last_error() const final { return counts_->last_error(); }
     std::string error() const final { return counts_->error(); }
 
     void set_rate(double bytes_per_second) final { sender_.stream()->set_rate(bytes_per_second); }
@@ -35,13 +40,19 @@ public:
         assembler_.set_descriptor_interval(heaps);
     }
     std::uint64_t descriptor_interval() const final { return assembler_.descriptor_interval(); }
+    void set_descriptor_seconds(double seconds) final {
+        assembler_.set_descriptor_seconds(seconds);
+    }
+    double descriptor_seconds() const final { return assembler_.descriptor_seconds(); }
     const transport& stream() const final { return sender_.stream(); }
 
 protected:
-    /// \param block  registers its message port "stats"
+    /// \param block  gets the message ports "stats" and "cmd"
     sink_core(gr::block& block, gr::logger_ptr logger, transport stream,
               const std::vector<item>& items, const sink_options& options, bool variable_length);
 
+    /// Whether start() is that of lock() and unlock(): the input goes on. Once a start().
+    [[nodiscard]] bool resumes();
     /// The flowgraph starts.
     void begin(const block_detail_sptr& detail, std::vector<buffer_sptr> buffers);
     /// It stops, and no heap follows: wait for those in flight.
@@ -80,8 +91,11 @@ protected:
 private:
     void refuse_value(const scalar_track& s, const pmt::pmt_t& value, const std::string& where);
     void tick();
+    void command(const pmt::pmt_t& message);
+    void command(const std::string& key, const pmt::pmt_t& value);
 
     gr::block& block_;
+    std::weak_ptr<block_detail> before_;  ///< of the last start()
     std::vector<pmt::pmt_t> keys_;
     gr::logger_ptr logger_;
     ticker ticker_;

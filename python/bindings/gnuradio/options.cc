@@ -84,6 +84,26 @@ struct option_type<double> {
     }
 };
 
+template <>
+struct option_type<std::vector<std::string>> {
+    static const char* annotation() { return "str | Iterable[str]"; }
+    static py::object to_python(const std::vector<std::string>& texts) {
+        if (texts.size() == 1) return py::str(texts.front());
+        return py::tuple(py::cast(texts));
+    }
+    static std::vector<std::string> from_python(const std::string& name, const py::handle& value) {
+        if (py::isinstance<py::str>(value)) {
+            const auto text = value.cast<std::string>();
+            return text.empty() ? std::vector<std::string>() : std::vector{text};
+        }
+        if (!py::isinstance<py::iterable>(value)) bad_type(name, value, "a str or a list of those");
+        std::vector<std::string> texts;
+        for (const py::handle v : py::list(py::reinterpret_borrow<py::object>(value)))
+            texts.push_back(option_type<std::string>::from_python(name, v));
+        return texts;
+    }
+};
+
 template <typename Enum>
 requires std::is_enum_v<Enum>
 struct option_type<Enum> {

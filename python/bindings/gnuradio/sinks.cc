@@ -40,6 +40,21 @@ void bind(py::module_& m, const char* name, const char* doc) {
             "bad_tags", [](const Sink& s) { return s.bad_tags(); },
             "Tags (messages) that made no heap, and values that a scalar item could not take.")
         .def(
+            "restarts", [](const Sink& s) { return s.restarts(); },
+            "Places where the input was new; see the option restart_tag.")
+        .def(
+            "samples_padded", [](const Sink& s) { return s.samples_padded(); },
+            "Samples that were made up to fill heaps; see the option on_restart.")
+        .def(
+            "queue_length", [](const Sink& s) { return s.queue_length(); },
+            "Heaps that are queued and not yet sent.")
+        .def(
+            "held_back", [](const Sink& s) { return s.held_back(); },
+            "Seconds that the block waited for its stream while there was input.")
+        .def(
+            "last_error", [](const Sink& s) { return s.last_error(); },
+            "The last thing that went wrong; empty: nothing yet.")
+        .def(
             "error", [](const Sink& s) { return s.error(); },
             "Why the block stopped the flowgraph; empty if it did not.")
         .def(
@@ -57,6 +72,12 @@ void bind(py::module_& m, const char* name, const char* doc) {
         .def(
             "descriptor_interval", [](const Sink& s) { return s.descriptor_interval(); },
             "Heaps from one sending of the descriptors to the next; 0: only once.")
+        .def(
+            "set_descriptor_seconds", [](Sink& s, double t) { s.set_descriptor_seconds(t); },
+            py::arg("seconds"), "Send descriptors again after so many seconds; 0: not by time.")
+        .def(
+            "descriptor_seconds", [](const Sink& s) { return s.descriptor_seconds(); },
+            "Seconds from one sending of the descriptors to the next; 0: not by time.")
         .def("__repr__", [name = std::string(name)](const Sink& s) {
             return "<gnuradio.spead2." + name + " on " + s.stream()->describe() + ": " +
                    std::to_string(s.heaps_sent()) + " heaps sent, " +

@@ -167,7 +167,8 @@ def to_item(value: ItemLike) -> Item:
             raise ValueError(
                 f"item {value.name!r} has a format; the samples of GNU Radio need a dtype"
             )
-        return item(value.id, value.name, value.description, value.dtype, value.shape)
+        dimensions: Any = value.shape  # one that is variable is refused below
+        return item(value.id, value.name, value.description, value.dtype, dimensions)
     if isinstance(value, list) and value and isinstance(value[0], (tuple, list, Item)):
         raise TypeError(f"{value!r} is a list of items, but one item is needed")
     if not isinstance(value, (tuple, list)) or len(value) not in (4, 5):
@@ -185,4 +186,4 @@ def to_items(values: ItemLike | Iterable[ItemLike]) -> list[Item]:
         return [to_item(values)]
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise TypeError(f"items is {values!r}, but must be an item or a list of items")
-    return [to_item(value) for value in values]  # type: ignore[arg-type]
+    return [to_item(value) for value in values]

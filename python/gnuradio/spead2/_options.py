@@ -48,6 +48,7 @@ def options_of(kind: type) -> list[Option]:
             continue
         default = getattr(defaults, name)
         annotation = annotations.get(name, type(default).__name__)
+        annotation = "Sequence[Any]" if annotation == "list" else annotation
         found.append(Option(name, annotation, default, inspect.getdoc(attribute) or ""))
     return found
 

@@ -71,9 +71,7 @@ TRANSPORTS = {
                 None,
                 "Hop limit for multicast; the endpoints must then be multicast.",
             ),
-            _interface_address(
-                "Local address to send from; for multicast that of the interface (IPv4)."
-            ),
+            _interface_address("Interface to send from: by name (eth0), or by an address of it."),
         ),
         largest_packet=LARGEST_DATAGRAM,
     ),
@@ -83,7 +81,9 @@ TRANSPORTS = {
         ),
         (
             _buffer_size(spead2.send.TcpStream),
-            _interface_address("Local address to connect from."),
+            _interface_address(
+                "Interface to connect from: by name (eth0), or by an address of it."
+            ),
         ),
         max_packet_size=TCP_PACKET_SIZE,
     ),
