@@ -45,6 +45,7 @@ def play(name: str, reception: Any, **options: object) -> list[dict[str, Any]]:
     assert done.returncode == 0, done.stdout + done.stderr
     start, *items = reception.items()
     assert start == {}, "the first heap is the start heap"
+    assert f"{len(items)} heaps sent, 0 failed, " in done.stdout
     return items
 
 
