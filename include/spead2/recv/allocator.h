@@ -72,7 +72,7 @@ public:
     /// Memory for at least \a bytes (above 0), which need not be zeros. Never called for what a
     /// packet merely announces, as far as that is above stream_config::max_heap_size().
     /// \param hint  the packet that needs it, or null; only for the time of the call
-    /// \throw std::bad_alloc; the heap is then dropped, with a log message
+    /// \throw std::bad_alloc The heap is then dropped, with a log message
     [[nodiscard]] virtual memory allocate(std::size_t bytes, const packet_view* hint = nullptr);
 
     /// Whether memory takes nothing from the system until it is written to. If not, large heaps
