@@ -42,6 +42,9 @@ def write_pages(app: Sphinx) -> None:
     folder = Path(app.srcdir) / "blocks"
     folder.mkdir(exist_ok=True)
     names = []
+    for path in folder.glob("*.md"):
+        if path.stem != "index" and not (GRC / f"{path.stem}.block.yml").exists():
+            path.unlink()  # of a block that is no more
     for path in sorted(GRC.glob("*.block.yml")):
         definition = yaml.safe_load(path.read_text(encoding="utf-8"))
         names.append(definition["id"])
