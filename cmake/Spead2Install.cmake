@@ -35,9 +35,15 @@ cmake_path(ABSOLUTE_PATH SPEAD2_INSTALL_LIBDIR BASE_DIRECTORY ${CMAKE_INSTALL_PR
 cmake_path(ABSOLUTE_PATH SPEAD2_INSTALL_PYTHONDIR BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX} NORMALIZE
            OUTPUT_VARIABLE SPEAD2_PYTHON_PATH)
 
-# spead2_install_library(TARGET): installs a library with the CMake target file that
+# A wheel with blocks is one thing; else they can be installed apart from the Python package.
+set(SPEAD2_BLOCKS_COMPONENT gnuradio)
+if(SKBUILD)
+    set(SPEAD2_BLOCKS_COMPONENT python)
+endif()
+
+# spead2_install_library(TARGET COMPONENT): installs a library with the CMake target file that
 # spead2-config.cmake reads. In a wheel it is one file, since wheels know no symbolic links.
-function(spead2_install_library target)
+function(spead2_install_library target component)
     set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN")
     if(SKBUILD)
         install(TARGETS ${target} LIBRARY DESTINATION ${SPEAD2_INSTALL_LIBDIR} COMPONENT python)
@@ -49,10 +55,13 @@ function(spead2_install_library target)
             TARGETS ${target}
             EXPORT ${target}-targets
             LIBRARY DESTINATION ${SPEAD2_INSTALL_LIBDIR}
-            ARCHIVE DESTINATION ${SPEAD2_INSTALL_LIBDIR})
+                    COMPONENT ${component}
+                    NAMELINK_COMPONENT dev
+            ARCHIVE DESTINATION ${SPEAD2_INSTALL_LIBDIR} COMPONENT dev)
         install(
             EXPORT ${target}-targets
             NAMESPACE spead2::
-            DESTINATION ${SPEAD2_INSTALL_CMAKEDIR})
+            DESTINATION ${SPEAD2_INSTALL_CMAKEDIR}
+            COMPONENT dev)
     endif()
 endfunction()

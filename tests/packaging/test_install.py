@@ -137,6 +137,9 @@ print(spead2.__version__, spead2.__file__, *libraries)
 
 def test_version_is_the_same_everywhere() -> None:
     assert spead2.__version__ == cmake_version()
+    # conda-forge's recipes have theirs written in them.
+    recipe = (ROOT / "packaging" / "conda" / "recipe.yaml").read_text()
+    assert f'version: "{cmake_version()}"' in recipe
 
 
 def test_engine_is_not_linked_to_what_a_machine_may_lack(prefix: Path) -> None:
@@ -270,3 +273,35 @@ def test_built_without_ibverbs_headers_it_sends_and_says_what_is_missing(tmp_pat
     said = run(SYSTEM_PYTHON, "-c", WITHOUT_IBVERBS, env=environment)
     assert said.startswith("ibverbs is not in this build")
     assert "libibverbs-dev librdmacm-dev" in said
+
+
+def test_pkg_config_tells_how_to_build_against_the_moved_tree(prefix: Path, tmp_path: Path) -> None:
+    pkg_config = shutil.which("pkg-config")
+    if pkg_config is None:
+        pytest.skip("there is no pkg-config")
+    environment = dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib" / "pkgconfig"))
+    assert run(pkg_config, "--modversion", "spead2", env=environment).strip() == cmake_version()
+    flags = run(pkg_config, "--cflags", "--libs", "spead2", env=environment).split()
+    source = Path(__file__).with_name("consumer") / "consumer.cc"
+    compiler = ["c++", "-std=c++20", str(source), "-o", str(tmp_path / "consumer"), *flags]
+    run(*compiler, f"-Wl,-rpath,{prefix}/lib")
+    done = subprocess.run([tmp_path / "consumer"], capture_output=True, check=True)
+    assert done.stdout == PACKET
+
+
+def test_uninstall_removes_what_was_installed_and_nothing_else(tmp_path: Path) -> None:
+    build = tmp_path / "build"
+    build.mkdir()
+    other = tmp_path / "root" / "lib" / "pkgconfig" / "other.pc"
+    other.parent.mkdir(parents=True)
+    other.touch()
+    run("cmake", "--install", BUILD, "--prefix", tmp_path / "root")
+    installed = (BUILD / "install_manifest.txt").read_text()
+    (build / "install_manifest.txt").write_text(installed)
+    assert len(installed.splitlines()) > 20
+    (packages,) = (tmp_path / "root").glob("lib/python3*/*-packages")
+    run(SYSTEM_PYTHON, "-m", "compileall", "-q", packages / "spead2")
+    script = ROOT / "cmake" / "uninstall.cmake"
+    run("cmake", f"-DBUILD={build}", "-P", script)
+    assert [path for path in (tmp_path / "root").rglob("*") if not path.is_dir()] == [other]
+    assert not list((tmp_path / "root").rglob("*spead2*"))
