@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 #: In the order in which the help lists them.
-COMMANDS = ("send", "doctor")
+COMMANDS = ("send", "capture", "doctor")
 
 try:
     import click

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-import math
 import sys
 import time
 from pathlib import Path
@@ -15,49 +15,15 @@ import click
 import spead2
 import spead2.send
 
-from ..endpoints import parse_endpoint
+from ..parameters import Endpoint, Number
 from ..report import ExitCode, Metrics, print_json, set_up_logging
 from ..sources import PATTERNS, Source, open_pattern, open_source
 from ..sources.files import BadFileError
 from . import _replay
 
-_UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
-
 TIMESTAMP_ID = 0x1000
 FIRST_FIELD_ID = 0x1001
 FIRST_SCALAR_ID = 0x1100
-
-
-class Endpoint(click.ParamType):
-    """HOST:PORT."""
-
-    name = "host:port"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Parse the text."""
-        try:
-            return value if isinstance(value, tuple) else parse_endpoint(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Number(click.ParamType):
-    """A number above 0, with k, M or G."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Parse the text."""
-        if isinstance(value, float):
-            return value
-        unit = value[-1:] if value[-1:] in ("k", "M", "G") else ""
-        try:
-            number = float(value[: len(value) - len(unit)]) * _UNITS[unit]
-        except ValueError:
-            self.fail(f"{value!r} is not a number like 100k, 2.5M or 1G", param, ctx)
-        if not (math.isfinite(number) and number > 0):
-            self.fail(f"{value!r} is not a number above 0", param, ctx)
-        return number
 
 
 def make_group(
@@ -140,8 +106,9 @@ class Progress:
 def send_source(source: Source, options: dict[str, Any], metrics: Metrics) -> dict[str, Any]:
     """Send a source until it, or the number of heaps, is at its end; return what was sent."""
     samples = options["heap_samples"] or max(1, 65536 // source.bytes_per_sample)
-    sample_rate = options["sample_rate"] or source.sample_rate
-    paced = None if options["fast"] else sample_rate
+    if options["sample_rate"]:
+        source = dataclasses.replace(source, sample_rate=options["sample_rate"])
+    paced = None if options["fast"] else source.sample_rate
     rate = paced * source.bytes_per_sample if paced is not None else 0.0
     flavour = spead2.Flavour(4, 64, options["address_bits"])
     group = make_group(source, samples, options["descriptors"], flavour)

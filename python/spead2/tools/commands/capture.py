@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``spead2 capture``: writes the datagrams that come to a port or group to a pcap file."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from ..parameters import Endpoint
+from ..report import ExitCode, print_json, set_up_logging
+
+_MAGIC_NANOSECONDS = 0xA1B23C4D
+_ETHERNET = 1
+_SO_RCVBUFFORCE = 33
+
+
+def listen(host: str, port: int, interface: str | None, buffer_size: int) -> socket.socket:
+    """Return a socket that receives what goes to an address of this machine, or to a group."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    if family != socket.AF_INET:
+        raise OSError("captures are of IPv4")
+    sock = socket.socket(family, kind)
+    try:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_size)
+        except PermissionError:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_size)
+        if socket.inet_aton(str(address[0]))[0] & 0xF0 == 0xE0:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            joined = socket.inet_aton(str(address[0])) + socket.inet_aton(interface or "0.0.0.0")
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, joined)
+        sock.bind(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _checksum(header: bytes) -> int:
+    total = sum(struct.unpack(f">{len(header) // 2}H", header))
+    total = (total & 0xFFFF) + (total >> 16)
+    checksum: int = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+    return checksum
+
+
+def frame_of(payload: bytes, source: tuple[str, int], destination: tuple[str, int]) -> bytes:
+    """Return an Ethernet frame with a datagram in it; the socket only gave what was in it."""
+    udp = struct.pack(">HHHH", source[1], destination[1], 8 + len(payload), 0)
+    addresses = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
+    start = struct.pack(">BBHHHBB", 0x45, 0, 28 + len(payload), 0, 0x4000, 64, 17)
+    checksum = struct.pack(">H", _checksum(start + bytes(2) + addresses))
+    return bytes(12) + b"\x08\x00" + start + checksum + addresses + udp + payload
+
+
+def capture(
+    sock: socket.socket, stream: BinaryIO, options: dict[str, Any]
+) -> dict[str, int | float]:
+    """Write until there are enough, time is up, or it is interrupted."""
+    stream.write(struct.pack("<IHHiIII", _MAGIC_NANOSECONDS, 2, 4, 0, 0, 65535 + 14, _ETHERNET))
+    destination = (socket.gethostbyname(options["source"][0]), sock.getsockname()[1])
+    count = size = 0
+    start = time.monotonic()
+    try:
+        while count != options["packets"]:
+            if options["seconds"] is not None:
+                left = start + options["seconds"] - time.monotonic()
+                if left <= 0:
+                    break
+                sock.settimeout(left)
+            payload, sender = sock.recvfrom(65536)
+            now = time.time_ns()
+            frame = frame_of(payload, sender[:2], destination)
+            seconds, parts = divmod(now, 10**9)
+            stream.write(struct.pack("<IIII", seconds, parts, len(frame), len(frame)) + frame)
+            count += 1
+            size += len(payload)
+    except (KeyboardInterrupt, TimeoutError, socket.timeout):
+        pass
+    return {"datagrams": count, "bytes": size, "seconds": time.monotonic() - start}
+
+
+@click.command("capture", short_help="Write what comes to a capture file.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("source", type=Endpoint(), default="127.0.0.1:8888", required=False)
+@click.option("--interface", help="Address of the interface on which to join a group.")
+@click.option(
+    "--buffer",
+    type=click.IntRange(1),
+    default=64 << 20,
+    show_default=True,
+    help="Receive buffer of the socket in bytes.",
+)
+@click.option("--packets", type=click.IntRange(1), help="Stop after so many datagrams.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after so long.")
+@click.option("--json", is_flag=True, help="Result as JSON.")
+def command(**options: Any) -> None:
+    """Write the UDP datagrams that come to SOURCE (HOST:PORT, a group too) to FILE, a pcap file.
+
+    It takes the port, as a receiver would, and needs no rights; frames and IP headers in it are
+    made up from addresses and ports. Ctrl-C ends it. The exit code is 3 if nothing came.
+    """
+    set_up_logging("warning", options["json"])
+    try:
+        host, port = options["source"]
+        sock = listen(host, port, options["interface"], options["buffer"])
+    except OSError as error:
+        click.echo(f"spead2 capture: {error}", err=True)
+        sys.exit(ExitCode.NETWORK)
+    with sock:
+        try:
+            with options["file"].open("wb") as stream:
+                result = capture(sock, stream, options)
+        except OSError as error:
+            raise click.UsageError(str(error)) from None
+    if options["json"]:
+        print_json(result)
+    else:
+        click.echo(f"Wrote {result['datagrams']} datagrams, {result['bytes']} bytes")
+    sys.exit(ExitCode.GOOD if result["datagrams"] else ExitCode.NO_INPUT)
