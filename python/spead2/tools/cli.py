@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 #: In the order in which the help lists them.
-COMMANDS = ("send", "capture", "doctor")
+COMMANDS = ("send", "recv", "describe", "bench", "capture", "doctor")
 
 try:
     import click

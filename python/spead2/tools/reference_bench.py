@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command spead2_bench.py: options and lines are the reference package's; ours talk to ours."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+import spead2
+
+from .benchmark import Master, Sending, Trial, serve
+from .reference_send import endpoint
+
+
+def _add_sender_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--addr-bits", type=int, default=40, help="Heap address bits [%(default)s]")
+    add("--burst", metavar="BYTES", type=int, default=65536, help="Burst size [%(default)s]")
+    add(
+        "--burst-rate-ratio",
+        metavar="RATIO",
+        type=float,
+        default=1.05,
+        help="Hard rate limit, relative to --rate [%(default)s]",
+    )
+    add(
+        "--max-heaps",
+        metavar="HEAPS",
+        type=int,
+        default=4,
+        help="Maximum heaps in flight [%(default)s]",
+    )
+    add(
+        "--rate-method",
+        metavar="METHOD",
+        type=str.upper,
+        choices=["SW", "HW", "AUTO"],
+        default="AUTO",
+        help="Method for rate limiting (SW/HW/AUTO)",
+    )
+    add("--ttl", type=int, help="TTL for multicast target")
+    add("--send-buffer", type=int, help="Socket buffer size")
+    add("--send-bind", default="", help="Interface address")
+    add("--send-affinity", type=spead2.parse_range_list, help="List of CPUs to pin threads to")
+    add("--send-threads", type=int, default=1, help="Number of worker threads [%(default)s]")
+
+
+def _add_receiver_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    for name, default, text in (
+        ("concurrent-heaps", 4, "Maximum number of in-flight heaps per substream"),
+        ("substreams", 1, "Number of parallel substreams"),
+        ("ring-heaps", 4, "Ring buffer capacity in heaps"),
+        ("mem-max-free", 12, "Maximum free memory buffers"),
+        ("mem-initial", 8, "Initial free memory buffers"),
+    ):
+        add(f"--{name}", type=int, default=default, help=f"{text} [%(default)s]")
+    add("--packet", type=int, default=1472, help="Maximum packet size to send and accept")
+    add("--recv-buffer", type=int, help="Socket buffer size")
+    add("--recv-bind", default="", help="Interface address")
+    add("--recv-affinity", type=spead2.parse_range_list, help="List of CPUs to pin threads to")
+    add("--recv-threads", type=int, default=1, help="Number of worker threads [%(default)s]")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="spead2_bench.py")
+    parser.add_argument("--log", metavar="LEVEL", default="INFO", help="Log level [%(default)s]")
+    commands = parser.add_subparsers(title="subcommands", dest="command", required=True)
+    master = commands.add_parser("master")
+    master.add_argument("destination", metavar="HOST:PORT", type=endpoint)
+    master.add_argument("--quiet", action="store_true", help="Print only the final result")
+    master.add_argument(
+        "--heap-size",
+        metavar="BYTES",
+        type=int,
+        default=4194304,
+        help="Payload size for heap [%(default)s]",
+    )
+    master.add_argument("--multicast", metavar="ADDRESS", help="Send via multicast group [unicast]")
+    master.add_argument("--pyspead", action="store_true", help="Be bug-compatible with PySPEAD")
+    _add_sender_options(master.add_argument_group("sender options"))
+    _add_receiver_options(master.add_argument_group("receiver options"))
+    agent = commands.add_parser("agent")
+    agent.add_argument("port", type=int)
+    return parser
+
+
+def run_master(options: argparse.Namespace) -> int:
+    """Search, and print what is found."""
+    sending = Sending(
+        heap_size=options.heap_size,
+        packet=options.packet,
+        burst=options.burst,
+        burst_rate_ratio=options.burst_rate_ratio,
+        max_heaps=options.max_heaps,
+        rate_method=options.rate_method,
+        address_bits=options.addr_bits,
+        bug_compat=spead2.BUG_COMPAT_PYSPEAD_0_5_2 if options.pyspead else 0,
+        threads=options.send_threads,
+        affinity=options.send_affinity or [],
+        buffer=options.send_buffer,
+        bind=options.send_bind,
+        ttl=options.ttl,
+        multicast=options.multicast,
+    )
+    receiving = {
+        "concurrent_heaps": options.concurrent_heaps,
+        "substreams": options.substreams,
+        "ring_heaps": options.ring_heaps,
+        "mem_max_free": options.mem_max_free,
+        "mem_initial": options.mem_initial,
+        "packet": options.packet,
+        "buffer": options.recv_buffer,
+        "bind": options.recv_bind,
+        "affinity": options.recv_affinity or [],
+        "threads": options.recv_threads,
+    }
+
+    def report(trial: Trial) -> None:
+        if options.quiet:
+            return
+        if trial.rate == 0:
+            print(f"Send rate: {trial.actual * 8e-9:.3f} Gbps", flush=True)
+        verdict = "GOOD" if trial.good else "BAD"
+        rate, actual = (trial.rate or trial.actual) * 8e-9, trial.actual * 8e-9
+        print(f"Rate: {rate:.3f} Gbps ({actual:.3f} actual): {verdict}", flush=True)
+
+    master = Master(options.destination, sending, receiving)
+    try:
+        best = master.search(report)
+    finally:
+        master.close()
+    print(f"Sustainable rate: {best * 8e-9:.3f} Gbps")
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = make_parser().parse_args(arguments)
+    logging.basicConfig(level=options.log.upper())
+    try:
+        if options.command == "agent":
+            serve(options.port)
+            return 0
+        return run_master(options)
+    except KeyboardInterrupt:
+        return 0
