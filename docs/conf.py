@@ -33,6 +33,8 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say what the types mean
 autodoc_default_options = {"members": True, "undoc-members": False, "show-inheritance": True}
+# Docstrings write "Heap" in both wings, and mean that of their own.
+suppress_warnings = ["ref.python"]
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 
