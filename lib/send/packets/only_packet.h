@@ -37,7 +37,8 @@ struct only_packet {
     /// \return with size 0 whatever only a packetiser can do or refuse
     [[nodiscard]] static only_packet of(const heap_contents& contents,
                                         std::size_t max_packet_size) noexcept {
-        const std::uint64_t n_pointers = detail::heap_kind::of(contents) >> detail::heap_kind::items_shift;
+        const std::uint64_t n_pointers =
+            detail::heap_kind::of(contents) >> detail::heap_kind::items_shift;
         const std::uint64_t payload = contents.payload_size();
         const std::uint64_t fixed = prefix_size + n_pointers * item_pointer_size;
         // Sixteen bytes of payload leave room for a NULL pointer; see the packetiser's rules.

@@ -20,7 +20,8 @@ using host_list = std::vector<std::pair<std::string, int>>;
 /// A path as the C library takes it. \throw py::error_already_set (TypeError, ValueError)
 [[nodiscard]] std::string to_path(const py::object& path) {
     PyObject* bytes = nullptr;
-    if (run_python<PyUnicode_FSConverter>(path.ptr(), static_cast<void*>(&bytes)) == 0) throw py::error_already_set();
+    if (run_python<PyUnicode_FSConverter>(path.ptr(), static_cast<void*>(&bytes)) == 0)
+        throw py::error_already_set();
     return py::reinterpret_steal<py::bytes>(bytes);
 }
 

@@ -272,6 +272,7 @@ class Heap:
 
 def share_of_axis(length: int, rank: int, size: int) -> tuple[int, int]: ...
 def part_padding(n_pointers: int, held: int) -> int: ...
+
 @disjoint_base
 class HeapReference:
     cnt: int
