@@ -115,14 +115,12 @@ def test_turns_of_substreams_and_event_loops() -> None:
         assert list(queue) == in_turns(packets[i::3], 4) * 2
 
 
-@pytest.mark.parametrize(
-    ("turn", "error"), [(0, ValueError), (-1, TypeError), (1.5, TypeError), (2**64, TypeError)]
-)
-def test_turns_that_are_refused(turn: Any, error: type[Exception]) -> None:
+@pytest.mark.parametrize("turn", [0, -1, 1.5, 2**64, "two"])
+def test_turns_that_are_refused(turn: Any) -> None:
     stream = BytesStream(POOL)
-    with pytest.raises(error, match="turn_packets"):
+    with pytest.raises((ValueError, TypeError), match="turn_packets"):
         stream.send_heaps(references([1]), GroupMode.ROUND_ROBIN, turn_packets=turn)
-    with pytest.raises(error, match="turn_packets"):
+    with pytest.raises((ValueError, TypeError), match="turn_packets"):
         StreamConfig(turn_packets=turn)
     assert StreamConfig().turn_packets == StreamConfig.DEFAULT_TURN_PACKETS == 1
     assert stream.getvalue() == b""
