@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from environment import environment
 from hosts import Hosts
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -56,13 +56,9 @@ def run_ranks(tmp_path: pathlib.Path) -> Callable[..., Outcome]:
                 settings |= {"namespaces": hosts.senders}
                 path = tmp_path / "settings.json"
                 path.write_text(json.dumps(settings))
-                environment = os.environ | {
-                    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-                    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-                }
                 command = ["mpirun", "--oversubscribe", "--bind-to", "none", *options]
                 command += ["-n", str(ranks), sys.executable, str(HERE / "rank.py"), str(path)]
-                subprocess.run(command, check="--enable-recovery" not in options, env=environment)
+                subprocess.run(command, check="--enable-recovery" not in options, env=environment())
                 said = json.loads(receiver.stdout.read())
             finally:
                 receiver.kill()

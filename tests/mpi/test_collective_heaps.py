@@ -11,7 +11,7 @@ import pytest
 
 import spead2.send.mpi as mpi
 
-RECEIVERS = [pytest.param(False, id="reference")]
+RECEIVERS = [pytest.param(False, id="reference"), pytest.param(True, id="ours")]
 
 
 @pytest.mark.parametrize("ours", RECEIVERS)
@@ -46,14 +46,16 @@ def test_independent_heaps_share_the_cnts(run_ranks: Callable[..., Any]) -> None
     assert all(heap["wrong"] == [] for heap in outcome.heaps)
 
 
+@pytest.mark.parametrize("ours", RECEIVERS)
 @pytest.mark.parametrize("on_failure", ["stop", "go on"])
 def test_heaps_of_a_killed_rank_lack_its_part_alone(
-    run_ranks: Callable[..., Any], on_failure: str
+    run_ranks: Callable[..., Any], on_failure: str, ours: bool
 ) -> None:
     victim, dies_in = 2, 3
     outcome = run_ranks(
         4,
         "--enable-recovery",
+        ours=ours,
         kind="die",
         victim=victim,
         dies_in=dies_in,
