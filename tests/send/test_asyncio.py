@@ -9,6 +9,7 @@ import gc
 import inspect
 import socket
 import threading
+import unittest.mock
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -622,3 +623,34 @@ def test_heaps_fail_after_the_pool_was_stopped(
         assert queue.qsize() == sent
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("kind", ["UdpStream", "InprocStream", "TcpStream"])
+def test_programs_may_give_streams_attributes(
+    pool: spead2.ThreadPool, queue: spead2.InprocQueue, receiver: socket.socket, kind: str
+) -> None:
+    """And put something else in the place of methods, as tests of programs do."""
+
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            stream: Any
+            if kind == "TcpStream":
+                endpoint = server.getsockname()
+                stream = await spead2.send.asyncio.TcpStream.connect(pool, [endpoint])
+            elif kind == "UdpStream":
+                stream = spead2.send.asyncio.UdpStream(pool, [receiver.getsockname()])
+            else:
+                stream = spead2.send.asyncio.InprocStream(pool, [queue])
+            stream.repeat_pointers = True
+            assert stream.repeat_pointers
+            with unittest.mock.patch.object(stream, "async_send_heap") as mocked:
+                stream.async_send_heap(1, 2)
+            mocked.assert_called_once_with(1, 2)
+            assert await stream.async_send_heap(make_heap(SMALL)) > SMALL
+            stream.itself = stream
+        gone.append(weakref.ref(stream))
+
+    gone: list[Any] = []
+    asyncio.run(run())
+    gc.collect()
+    assert [alive() for alive in gone] == [None]

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .._spead2 import AsyncStream, ConnectToken
-from .._spead2 import InprocStreamAsyncio as InprocStream
-from .._spead2 import PcapStreamAsyncio as PcapStream
+from .._spead2 import InprocStreamAsyncio as _InprocStream
+from .._spead2 import PcapStreamAsyncio as _PcapStream
 from .._spead2 import TcpStreamAsyncio as _TcpStream
-from .._spead2 import UdpIbvStreamAsyncio as UdpIbvStream
-from .._spead2 import UdpStreamAsyncio as UdpStream
+from .._spead2 import UdpIbvStreamAsyncio as _UdpIbvStream
+from .._spead2 import UdpStreamAsyncio as _UdpStream
 
 __all__ = ["AsyncStream", "InprocStream", "PcapStream", "TcpStream", "UdpIbvStream", "UdpStream"]
 
@@ -27,6 +27,25 @@ async def async_flush(self: AsyncStream) -> None:
 
 AsyncStream.async_flush = async_flush  # type: ignore[method-assign]
 del async_flush
+
+
+# Classes of Python, whose objects take attributes of the user's and of mocks.
+
+
+class InprocStream(_InprocStream):  # noqa: D101 (the base has the text)
+    __doc__ = _InprocStream.__doc__
+
+
+class PcapStream(_PcapStream):  # noqa: D101 (the base has the text)
+    __doc__ = _PcapStream.__doc__
+
+
+class UdpIbvStream(_UdpIbvStream):  # noqa: D101 (the base has the text)
+    __doc__ = _UdpIbvStream.__doc__
+
+
+class UdpStream(_UdpStream):  # noqa: D101 (the base has the text)
+    __doc__ = _UdpStream.__doc__
 
 
 class TcpStream(_TcpStream):
