@@ -259,7 +259,9 @@ class Item(Descriptor, _spead2.ItemBase):
         As for :class:`Descriptor`.
     value : object, optional
         First value, anything that numpy can make an array of the described type and shape of. A
-        str or bytes given for a one-dimensional item is split into characters.
+        str or bytes given for a one-dimensional item is split into characters. A single unsigned
+        number of a format with 24, 40, 48 or 56 bits wraps: its low bits are sent. Other numbers
+        that do not fit are refused when the value is encoded.
 
     Attributes
     ----------
