@@ -189,6 +189,20 @@ def script(args: argparse.Namespace) -> dict[str, float]:
 
 
 @case
+def add_item(args: argparse.Namespace) -> dict[str, float]:
+    """Items: added to a group, 1,000 alike."""
+    names = [f"item{i}" for i in range(1000)]
+
+    def step() -> int:
+        group = spead2.send.ItemGroup()
+        for i, name in enumerate(names, 0x1000):
+            group.add_item(i, name, "Description", shape=(), dtype=np.uint32)
+        return len(names)
+
+    return timed(step, args)
+
+
+@case
 def get_heap(args: argparse.Namespace) -> dict[str, float]:
     """Heaps: made of eight changed items, four numbers and four arrays; not sent."""
     group = spead2.send.ItemGroup()

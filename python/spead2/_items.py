@@ -55,9 +55,6 @@ class Descriptor(_spead2.DescriptorBase):
         If an argument is of the wrong type.
     """
 
-    _layout: _encoding.Layout
-    _fields: list[tuple[str, int]]
-
     def __init__(
         self,
         id: int,
@@ -106,8 +103,6 @@ class Descriptor(_spead2.DescriptorBase):
                 raise ValueError(f"When specifying format, order must be 'C', not {order!r}")
             fields = _encoding.check_format(self.format)
             layout = _encoding.format_layout(fields, not shape)
-        self._layout = layout
-        self._fields = fields
         self._set_encoding(
             layout.kind,
             layout.dtype,
@@ -116,6 +111,7 @@ class Descriptor(_spead2.DescriptorBase):
             order == "F",
             layout.number,
             layout.big_endian,
+            (layout, fields),
         )
 
     def _numpy_header(self, swap: bool) -> str:
@@ -294,10 +290,10 @@ class Item(Descriptor, _spead2.ItemBase):
         value = self.value
         if value is None:
             raise ValueError(f"Cannot send a value of None: item {self.name!r} has no value")
-        # Evaluates the attributes if they were changed.
-        shape = self.shape if self.itemsize_bits else ()
+        layout, fields = self._plan  # evaluates the attributes if they were changed
+        shape = self.shape
         try:
-            return _encoding.encode(value, self._layout, self._fields, shape, self._array_order)
+            return _encoding.encode(value, layout, fields, shape, self._array_order)
         except (ValueError, OverflowError, TypeError) as error:
             _add_item(error, self.name, value)
             raise
@@ -330,10 +326,11 @@ class Item(Descriptor, _spead2.ItemBase):
 
     def _decode(self, data: memoryview, is_immediate: bool, new_order: str) -> Any:
         """Decode what the extension module leaves to Python."""
-        shape = self.shape if self.itemsize_bits else ()
+        layout, fields = self._plan
+        shape = self.shape
         try:
             return _decoding.decode(
-                data, is_immediate, self._layout, self._fields, shape, self._array_order, new_order
+                data, is_immediate, layout, fields, shape, self._array_order, new_order
             )
         except _decoding.TooFewError as error:
             raise ValueError(f"Item {self.name} has {error}") from None
@@ -409,9 +406,15 @@ class ItemGroup:
             while self._first_free_id in self._by_id:
                 self._first_free_id += 1
             id = self._first_free_id
-        item = Item(id, name, description, shape, dtype, order, format, value=value)
-        self._add(item)
-        return self._by_id[item.id]
+        item = _make_item(id, name, description, shape, dtype, order, format)
+        if value is not None:
+            item._set_first_value(value)
+        if id in self._by_id or name in self._by_name:
+            self._add(item)
+            return self._by_id[item.id]
+        self._by_id[item.id] = item
+        self._by_name[item.name] = item
+        return item
 
     def update(self, heap: Any, new_order: str = "=") -> dict[str, Item]:
         """Take over descriptors and values of a received heap.
@@ -507,6 +510,57 @@ class ItemGroup:
         names = ", ".join(map(repr, list(self._by_name)[:8]))
         more = ", ..." if len(self) > 8 else ""
         return f"<{_qualified_name(self)} of {len(self)} items: {names}{more}>"
+
+
+#: Descriptors by what they are but for ID, name and description: groups have many alike.
+_templates: dict[Any, Descriptor] = {}
+_MAX_TEMPLATES = 256
+_SCALAR_TYPES = frozenset([bool, int, float, complex, *np.sctypeDict.values()])
+
+
+def _template(shape: Any, dtype: Any, order: Any, format: Any) -> Descriptor | None:
+    """Return a descriptor of this kind to be copied; None unless it is a plain one."""
+    if type(shape) is not tuple or type(order) is not str:
+        return None
+    for size in shape:  # 1 == 1.0 == True
+        if type(size) is not int and size is not None:
+            return None
+    if format is not None:
+        if type(format) is not list and type(format) is not tuple:
+            return None
+        for field in format:
+            if type(field) is not tuple or len(field) != 2:
+                return None
+            if type(field[0]) is not str or type(field[1]) is not int:
+                return None
+        format = tuple(format)
+    if dtype is not None and type(dtype) is not str:
+        if isinstance(dtype, np.dtype):
+            if dtype.metadata is not None:
+                return None
+        elif not isinstance(dtype, type) or dtype not in _SCALAR_TYPES:
+            return None
+    key = (shape, dtype, order, format)
+    found = _templates.get(key)
+    if found is None:
+        found = Descriptor(1, "", "", shape, dtype, order, format)
+        if len(_templates) >= _MAX_TEMPLATES:
+            _templates.clear()
+        _templates[key] = found
+    return found
+
+
+def _make_item(
+    id: Any, name: Any, description: Any, shape: Any, dtype: Any, order: Any, format: Any
+) -> Item:
+    """Make an item without a value; as Item() does it, but quicker for one like others before."""
+    if type(id) is int and type(name) is str and type(description) is str:
+        template = _template(shape, dtype, order, format)
+        if template is not None:
+            item = Item.__new__(Item)
+            item._describe_as(template, id, name, description)
+            return item
+    return Item(id, name, description, shape, dtype, order, format)
 
 
 def _check_texts(id: object, name: object, description: object) -> None:

@@ -64,11 +64,11 @@ const py::detail::PyArray_Proxy* as_array(PyObject* object) {
 
 using object_member = PyObject* descriptor_object::*;
 
-constexpr std::array<object_member, 10> members{
+constexpr std::array<object_member, 11> members{
     &descriptor_object::id,           &descriptor_object::name,  &descriptor_object::description,
     &descriptor_object::shape,        &descriptor_object::dtype, &descriptor_object::order,
     &descriptor_object::format,       &descriptor_object::value, &descriptor_object::array_dtype,
-    &descriptor_object::itemsize_bits};
+    &descriptor_object::itemsize_bits, &descriptor_object::plan};
 
 PyObject* descriptor_new(PyTypeObject* type, PyObject*, PyObject*) {
     static std::uint64_t last_serial = 0;  // under the GIL
@@ -177,8 +177,9 @@ PyObject* set_encoding(PyObject* self, PyObject* args) {
     int fortran_order = 0;
     const char* number = nullptr;
     int big_endian = 0;
-    if (PyArg_ParseTuple(args, "iOOO!psp", &how, &dtype, &bits, &PyTuple_Type, &shape,
-                         &fortran_order, &number, &big_endian) == 0)
+    PyObject* plan = nullptr;
+    if (PyArg_ParseTuple(args, "iOOO!pspO", &how, &dtype, &bits, &PyTuple_Type, &shape,
+                         &fortran_order, &number, &big_endian, &plan) == 0)
         return nullptr;
     const std::size_t n_bits = PyLong_AsSize_t(bits);
     if (n_bits == static_cast<std::size_t>(-1) && PyErr_Occurred() != nullptr) return nullptr;
@@ -201,11 +202,14 @@ PyObject* set_encoding(PyObject* self, PyObject* args) {
         d->decoder.reset();
         Py_INCREF(dtype);
         Py_INCREF(bits);
+        Py_INCREF(plan);
         PyObject* const old_dtype = std::exchange(d->array_dtype, dtype);
         PyObject* const old_bits = std::exchange(d->itemsize_bits, bits);
+        PyObject* const old_plan = std::exchange(d->plan, plan);
         d->prepared = true;
         Py_XDECREF(old_dtype);
         Py_XDECREF(old_bits);
+        Py_XDECREF(old_plan);
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -236,6 +240,58 @@ PyObject* get_prepared(PyObject* self, void* closure) {
         return nullptr;
     }
     return get_object<Member>(self, closure);
+}
+
+/// Take everything but ID, name, description and value from another descriptor. For an object that
+/// was just made.
+PyObject* describe_as(PyObject* self, PyObject* const* args, Py_ssize_t n_args) {
+    if (n_args != 4 || PyObject_TypeCheck(args[0], descriptor_base) == 0) {
+        PyErr_SetString(PyExc_TypeError,
+                        "_describe_as() takes a descriptor, an ID, a name and a description");
+        return nullptr;
+    }
+    try {
+        descriptor_object& d = *as_descriptor(self);
+        descriptor_object& other = *as_descriptor(args[0]);
+        prepare(&other);
+        std::vector<Py_ssize_t> dimensions(other.dimensions);
+        // A list can be changed; its elements are tuples.
+        const bool own_format = other.format != nullptr && PyList_CheckExact(other.format);
+        const py::object format =
+            own_format
+                ? steal(PyList_GetSlice(other.format, 0, PyList_GET_SIZE(other.format)))
+                : py::reinterpret_borrow<py::object>(other.format);
+        const std::array<std::pair<object_member, PyObject*>, 10> taken{{
+            {&descriptor_object::id, args[1]},
+            {&descriptor_object::name, args[2]},
+            {&descriptor_object::description, args[3]},
+            {&descriptor_object::shape, other.shape},
+            {&descriptor_object::dtype, other.dtype},
+            {&descriptor_object::order, other.order},
+            {&descriptor_object::format, format.ptr()},
+            {&descriptor_object::array_dtype, other.array_dtype},
+            {&descriptor_object::itemsize_bits, other.itemsize_bits},
+            {&descriptor_object::plan, other.plan},
+        }};
+        for (const auto& [member, value] : taken) {
+            Py_XINCREF(value);
+            Py_XDECREF(std::exchange(d.*member, value));
+        }
+        d.how = other.how;
+        d.number = other.number;
+        d.big_endian = other.big_endian;
+        d.fortran_order = other.fortran_order;
+        d.allow_immediate = other.allow_immediate;
+        d.element_size = other.element_size;
+        d.dimensions = std::move(dimensions);
+        d.decoder.reset();
+        d.encoded.reset();
+        d.prepared = true;
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+    Py_RETURN_NONE;
 }
 
 PyObject* allow_immediate(PyObject* self, PyObject*) {
@@ -463,8 +519,9 @@ constexpr PyGetSetDef attribute(const char* name, const char* doc) {
 }
 
 void add_descriptor_base(py::module_& m) {
-    static std::array<PyMethodDef, 4> methods{{
+    static std::array<PyMethodDef, 5> methods{{
         {"_set_encoding", set_encoding, METH_VARARGS, nullptr},
+        {"_describe_as", method(describe_as), METH_FASTCALL, nullptr},
         {"allow_immediate", allow_immediate, METH_NOARGS,
          "allow_immediate($self, /)\n--\n\n"
          "Whether values may go as immediates: the shape is fixed, an element whole bytes."},
@@ -472,7 +529,7 @@ void add_descriptor_base(py::module_& m) {
          "is_variable_size($self, /)\n--\n\nWhether the shape has an unknown dimension."},
         {nullptr, nullptr, 0, nullptr},
     }};
-    static std::array<PyGetSetDef, 10> properties{{
+    static std::array<PyGetSetDef, 11> properties{{
         attribute<&descriptor_object::id>("id", "Item ID."),
         attribute<&descriptor_object::name>("name", "Short name, ASCII."),
         attribute<&descriptor_object::description>("description", "Longer text, ASCII."),
@@ -483,6 +540,7 @@ void add_descriptor_base(py::module_& m) {
         {"itemsize_bits", get_prepared<&descriptor_object::itemsize_bits>, nullptr,
          "Bits of one element.", nullptr},
         {"_array_dtype", get_prepared<&descriptor_object::array_dtype>, nullptr, nullptr, nullptr},
+        {"_plan", get_prepared<&descriptor_object::plan>, nullptr, nullptr, nullptr},
         {nullptr, nullptr, nullptr, nullptr, nullptr},
     }};
     descriptor_base = add_type<descriptor_object>(m, "spead2._spead2.DescriptorBase",

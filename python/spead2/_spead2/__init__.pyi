@@ -199,8 +199,14 @@ class DescriptorBase:
         fortran_order: bool,
         number: str,
         big_endian: bool,
+        plan: tuple[Any, list[tuple[str, int]]],
         /,
     ) -> None: ...
+    def _describe_as(
+        self, other: DescriptorBase, id: int, name: str, description: str, /
+    ) -> None: ...
+    @property
+    def _plan(self) -> tuple[Any, list[tuple[str, int]]]: ...
 
 class ItemBase(DescriptorBase):
     value: Any
