@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sinks that connect when they are made."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+
+CONNECT = """
+import signal
+import sys
+from gnuradio import spead2 as sinks
+item = (0x1000, "x", "", "f4")
+try:
+    print("connecting", flush=True)
+    sinks.tcp_heap_sink(("127.0.0.1", int(sys.argv[1])), item, samples_per_heap=1)
+except KeyboardInterrupt:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print("interrupted", flush=True)
+"""
+
+
+def test_control_c_ends_a_connection_that_is_not_answered() -> None:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        # Others fill the queue, so that the kernel answers no more.
+        for _ in range(4):
+            other = stack.enter_context(socket.socket())
+            other.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                other.connect(server.getsockname())
+        program = stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-c", CONNECT, str(server.getsockname()[1])],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        assert program.stdout is not None
+        assert program.stdout.readline() == "connecting\n"
+        while program.poll() is None:
+            program.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.wait(0.2)
+        assert program.stdout.read() == "interrupted\n"
