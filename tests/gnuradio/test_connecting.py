@@ -8,6 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+
+import numpy as np
+from gnuradio import gr
+from gnuradio import spead2 as sinks
+from gnuradio_fixtures import source
 
 CONNECT = """
 import signal
@@ -48,3 +54,36 @@ def test_control_c_ends_a_connection_that_is_not_answered() -> None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 program.wait(0.2)
         assert program.stdout.read() == "interrupted\n"
+
+
+def test_a_sink_connects_again_where_that_is_asked_for() -> None:
+    heaps: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sink = sinks.tcp_heap_sink(
+            server.getsockname(),
+            (0x1000, "x", "", "float"),
+            samples_per_heap=100,
+            rate=2e6,
+            reconnect=60,
+        )
+
+        def serve() -> None:
+            first, _ = server.accept()
+            with first:
+                first.recv(1000)
+            second, _ = server.accept()
+            with second:
+                while chunk := second.recv(1 << 16):
+                    heaps.append(chunk)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        top = gr.top_block()
+        top.connect(source(np.zeros(200_000, np.float32)), sink)
+        top.run()
+        sent = sink.heaps_sent()
+        del sink, top  # closes the connection
+        thread.join(60)
+        assert not thread.is_alive()
+    assert sent > 1000
+    assert sum(map(len, heaps)) > 400_000

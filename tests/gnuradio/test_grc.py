@@ -196,7 +196,7 @@ def test_parameters_without_use_are_hidden(platform: Any) -> None:
 @pytest.mark.parametrize("key", [*SINKS, "variable_spead2_stream"])
 def test_a_transport_shows_its_own_options(platform: Any, key: str) -> None:
     spead2 = pytest.importorskip("gnuradio.spead2")
-    of_network = {"ttl", "interface_address", "buffer_size", "comp_vector", "max_poll"}
+    of_network = {"ttl", "interface_address", "buffer_size", "comp_vector", "max_poll", "reconnect"}
     for name in TRANSPORTS:
         block = make(platform, key, transport=name)
         takes = set(inspect.signature(getattr(spead2, name)).parameters)

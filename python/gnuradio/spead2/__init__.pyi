@@ -84,6 +84,7 @@ def tcp(
     turn_packets: int = 1,
     buffer_size: int = 212992,
     interface_address: str | None = ...,
+    reconnect: float = 0.0,
 ) -> spead2.send.Stream: ...
 def udp(
     endpoints: EndpointLike | Iterable[EndpointLike],
@@ -194,6 +195,7 @@ def tcp_heap_sink(
     turn_packets: int = 1,
     buffer_size: int = 212992,
     interface_address: str | None = ...,
+    reconnect: float = 0.0,
 ) -> HeapSink: ...
 def udp_heap_sink(
     endpoints: EndpointLike | Iterable[EndpointLike],

@@ -84,6 +84,12 @@ TRANSPORTS = {
             _interface_address(
                 "Interface to connect from: by name (eth0), or by an address of it."
             ),
+            Option(
+                "reconnect",
+                "float",
+                0.0,
+                "Seconds for which to try to connect again when the connection is lost; 0: not.",
+            ),
         ),
         max_packet_size=TCP_PACKET_SIZE,
     ),
