@@ -363,6 +363,7 @@ private:
                 clear(reminder_);
                 take_reminded();
             } else {
+                // NOLINTNEXTLINE(performance-no-int-to-ptr): epoll keeps 64 bits
                 auto* const task = reinterpret_cast<pool_task*>(what);
                 notes::of(*task).armed = -1;  // the event disarms
                 if (waits_for_fd(notes::of(*task).wait)) make_ready(*task);
