@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include <spead2/base/log.h>
 #include <spead2/send/stream.h>
 
 #include "../expect.h"
@@ -281,6 +282,9 @@ void a_stream_may_be_destroyed_by_its_own_completion() {
 }
 
 void destruction_fails_what_cannot_be_sent_in_time() {
+    std::string told;
+    const log_sink before =
+        set_log_sink([&told](log_level, const std::string& message) { told += message; });
     auto pool = std::make_shared<thread_pool>(1);
     std::atomic<int> canceled{0};
     const auto start = std::chrono::steady_clock::now();
@@ -291,7 +295,9 @@ void destruction_fails_what_cannot_be_sent_in_time() {
                 canceled += e == std::errc::operation_canceled;
             });
     }
+    set_log_sink(before);
     EXPECT(canceled == 3);
+    EXPECT(told.find("3 heaps were not sent to erratic") != std::string::npos);
     EXPECT(std::chrono::steady_clock::now() - start < std::chrono::seconds(60));
 }
 

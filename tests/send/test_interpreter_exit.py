@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -27,14 +28,22 @@ pool = spead2.ThreadPool()
 slow = StreamConfig(rate=1e6, burst_size=100, max_heaps=100)
 """
 
+#: Whether there are such heaps is a matter of timing in some scripts.
+UNSENT = re.compile(
+    r"(?m)^spead2: \d+ heaps? (was|were) not sent to .*: the process ended before\n"
+)
+
 
 def run(script: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    """Run a script; what it says of heaps that its end left unsent is taken out."""
+    done = subprocess.run(
         [sys.executable, "-X", "dev", "-c", PREAMBLE + textwrap.dedent(script)],
         capture_output=True,
         text=True,
         timeout=60,
     )
+    done.stderr = UNSENT.sub("", done.stderr)
+    return done
 
 
 @pytest.mark.parametrize(

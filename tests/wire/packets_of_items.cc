@@ -103,9 +103,9 @@ std::uint64_t number_at(const bytes& packet, std::size_t at, std::size_t width) 
 std::vector<bytes> one_by_one(const sample& s, std::size_t size) {
     std::vector<bytes> result;
     packetiser packets(s.contents, cnt, size);
+    packetiser again(s.contents, cnt, size);
     packet_batch batch(1, size);
     while (!packets.done()) {
-        packetiser again = packets;
         batch.clear();
         EXPECT(packets.next_size() == again.next(batch, 0));
         result.push_back(gathered(batch.from(0), batch.from(0).packets.front()));
