@@ -258,9 +258,9 @@ def test_tag_value_that_does_not_fit_is_left_out_and_counted(receiver: Receive) 
         rx,
         SAMPLES,
         samples_per_heap=10,
-        scalars=[sinks.tag_item(0x1600, "n", "", "n", dtype="uint8")],
+        scalars=[sinks.tag_item(0x1600, "n", "", "n", dtype="int8")],
     )
-    tags = [tag(0, "n", 5), tag(10, "n", 256), tag(20, "n", pmt.intern("six")), tag(30, "n", 6)]
+    tags = [tag(0, "n", 5), tag(10, "n", 128), tag(20, "n", pmt.intern("six")), tag(30, "n", 6)]
     run_graph(source(complex_ramp(40), tags), sink)
     assert [i["n"] for i in rx.items() if i] == [5, 5, 5, 6]
     assert sink.bad_tags() == 2
@@ -632,6 +632,11 @@ def test_statistics_are_published_while_nothing_moves() -> None:
         "samples_dropped",
         "bad_tags",
         "rate",
+        "samples_padded",
+        "restarts",
+        "queue_length",
+        "held_back",
+        "last_error",
     }
     assert (last["heaps_failed"], last["samples_dropped"]) == (10, 0)
 

@@ -86,7 +86,7 @@ def test_metadata_feeds_the_scalars(receiver: Receive) -> None:
         BYTES,
         scalars=[
             sinks.tag_item(0x1600, "snr", "", "snr", dtype="float32", sticky=False),
-            sinks.tag_item(0x1601, "channel", "", "channel", dtype="uint8"),
+            sinks.tag_item(0x1601, "channel", "", "channel", dtype="int8"),
             sinks.tag_item(0x1602, "who", "", "who", dtype=str, sticky=False),
             sinks.counter_item(0x1603, "byte", "", step=1, dtype="uint32"),
         ],

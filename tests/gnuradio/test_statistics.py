@@ -9,7 +9,7 @@ import numpy as np
 import pmt
 import pytest
 from collector import Collector
-from gnuradio import blocks, gr
+from gnuradio import blocks, gr, pdu
 from gnuradio import spead2 as sinks
 from gnuradio_fixtures import run_graph, source
 
@@ -127,7 +127,8 @@ def test_commands_change_what_setters_change(message: Any) -> None:
         sink = make(collector.stream)
         top = gr.top_block()
         if isinstance(sink, sinks.HeapSink):
-            top.connect(blocks.null_source(4), blocks.head(4, 0), sink)
+            # A source that has nothing and does not end: a block that is done takes no messages.
+            top.connect(pdu.pdu_to_tagged_stream(gr.types.float_t), sink)
         top.msg_connect(sink, "stats", blocks.message_debug(), "store")
         top.start()
         sink.to_basic_block()._post(pmt.intern("cmd"), message)
