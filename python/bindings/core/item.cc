@@ -65,10 +65,12 @@ const py::detail::PyArray_Proxy* as_array(PyObject* object) {
 using object_member = PyObject* descriptor_object::*;
 
 constexpr std::array<object_member, 11> members{
-    &descriptor_object::id,           &descriptor_object::name,  &descriptor_object::description,
-    &descriptor_object::shape,        &descriptor_object::dtype, &descriptor_object::order,
-    &descriptor_object::format,       &descriptor_object::value, &descriptor_object::array_dtype,
-    &descriptor_object::itemsize_bits, &descriptor_object::plan};
+    &descriptor_object::id,          &descriptor_object::name,
+    &descriptor_object::description, &descriptor_object::shape,
+    &descriptor_object::dtype,       &descriptor_object::order,
+    &descriptor_object::format,      &descriptor_object::value,
+    &descriptor_object::array_dtype, &descriptor_object::itemsize_bits,
+    &descriptor_object::plan};
 
 PyObject* descriptor_new(PyTypeObject* type, PyObject*, PyObject*) {
     static std::uint64_t last_serial = 0;  // under the GIL
@@ -258,9 +260,8 @@ PyObject* describe_as(PyObject* self, PyObject* const* args, Py_ssize_t n_args) 
         // A list can be changed; its elements are tuples.
         const bool own_format = other.format != nullptr && PyList_CheckExact(other.format);
         const py::object format =
-            own_format
-                ? steal(PyList_GetSlice(other.format, 0, PyList_GET_SIZE(other.format)))
-                : py::reinterpret_borrow<py::object>(other.format);
+            own_format ? steal(PyList_GetSlice(other.format, 0, PyList_GET_SIZE(other.format)))
+                       : py::reinterpret_borrow<py::object>(other.format);
         const std::array<std::pair<object_member, PyObject*>, 10> taken{{
             {&descriptor_object::id, args[1]},
             {&descriptor_object::name, args[2]},

@@ -75,7 +75,7 @@ struct descriptor_object {
     std::size_t element_size;  ///< bytes, where it is a whole number of them
     PyObject* array_dtype;     ///< dtype of the array that holds the value
     PyObject* itemsize_bits;
-    PyObject* plan;  ///< layout and fields, for what is left to Python
+    PyObject* plan;                      ///< layout and fields, for what is left to Python
     std::vector<Py_ssize_t> dimensions;  ///< -1: variable
 
     // How received bytes become a value; made by decode.cc, dropped by prepare().

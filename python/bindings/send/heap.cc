@@ -453,8 +453,6 @@ PyObject* list_subscript(PyObject* self, PyObject* key) {
 
 void add_list_type(py::module_& m) {
     static std::array<PyMemberDef, 2> members{{
-        // Both compilers that build this lay such a structure out like one of standard layout.
-        // NOLINTNEXTLINE(clang-diagnostic-invalid-offsetof)
         {"__weaklistoffset__", T_PYSSIZET, offsetof(heap_reference_list_object, weak_references),
          READONLY, nullptr},
         {nullptr, 0, 0, 0, nullptr},
