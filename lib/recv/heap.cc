@@ -8,7 +8,7 @@
 #include <spead2/base/log.h>
 #include <spead2/wire/protocol.h>
 
-#include "log_book.h"
+#include "log/log_book.h"
 #include "wire/item_list.h"
 
 namespace spead2::recv {

@@ -19,7 +19,7 @@
 #include <spead2/runtime/thread_pool.h>
 
 #include "assembly/assembly.h"
-#include "log_book.h"
+#include "log/log_book.h"
 
 namespace spead2::recv {
 

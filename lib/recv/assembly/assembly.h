@@ -14,7 +14,7 @@
 #include <spead2/recv/heap.h>
 #include <spead2/wire/packet.h>
 
-#include "../log_book.h"
+#include "../log/log_book.h"
 #include "heap_recycler.h"
 #include "partial_heap.h"
 #include "placer.h"
