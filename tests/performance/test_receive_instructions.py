@@ -79,5 +79,9 @@ def test_receiving_costs_no_more_instructions(program: Path, case: str) -> None:
 
 @pytest.mark.parametrize("of", FLAT)
 def test_packets_cost_the_same_however_much_is_open(program: Path, of: str) -> None:
-    costs = [per_packet(program, case, *numbers) for case, numbers in FLAT[of].items()]
+    # The least of three: which thread reads depends a little on when they wake.
+    costs = [
+        min(per_packet(program, case, *numbers) for _ in range(3))
+        for case, numbers in FLAT[of].items()
+    ]
     assert max(costs) < min(costs) * 1.15, costs
