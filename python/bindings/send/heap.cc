@@ -453,8 +453,8 @@ PyObject* list_subscript(PyObject* self, PyObject* key) {
 
 void add_list_type(py::module_& m) {
     static std::array<PyMemberDef, 2> members{{
-        {"__weaklistoffset__", T_PYSSIZET, offsetof(heap_reference_list_object, weak_references),
-         READONLY, nullptr},
+        // Right behind the head; offsetof() is not for structures with such a member as heaps.
+        {"__weaklistoffset__", T_PYSSIZET, sizeof(PyObject), READONLY, nullptr},
         {nullptr, 0, 0, 0, nullptr},
     }};
     static constexpr const char* doc = R"(HeapReferenceList(heaps)
