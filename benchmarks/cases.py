@@ -25,6 +25,7 @@ from typing import Any, Callable
 
 import numpy as np
 import receiving
+from harness import heaps_in_turn
 
 import spead2
 import spead2.send
@@ -102,11 +103,12 @@ def udp_stream(args: argparse.Namespace, **config: Any) -> Any:
 
 @case
 def heaps(args: argparse.Namespace) -> dict[str, float]:
-    """Bytes: heaps in lists of references, as many as make 16 MiB but at most 256."""
-    count = max(1, min(256, (16 << 20) // args.heap_size))
-    heap = make_heap(args.heap_size)
+    """Bytes: different heaps in lists of references, as many as `heaps_in_turn` says."""
+    count = heaps_in_turn(args.heap_size)
     stream = udp_stream(args, max_heaps=count)
-    references = spead2.send.HeapReferenceList([spead2.send.HeapReference(heap)] * count)
+    references = spead2.send.HeapReferenceList(
+        [spead2.send.HeapReference(make_heap(args.heap_size)) for _ in range(count)]
+    )
     mode = spead2.send.GroupMode.SERIAL
     return timed(lambda: stream.send_heaps(references, mode), args)
 
@@ -468,8 +470,9 @@ def main() -> None:
     parser.add_argument("--packet-size", type=int, default=1472, help="bytes")
     parser.add_argument("--heap-size", type=int, default=4 << 20, help="bytes of payload")
     parser.add_argument("--count", type=int, default=256, help="heaps in a group or in flight")
+    parser.add_argument("--ring", type=int, default=64, help="heaps in a receiver's ring")
     parser.add_argument("--rate", type=float, default=0.0, help="bytes per second")
-    parser.add_argument("--port", type=int, nargs="+", default=[], help="the sinks, on this host")
+    parser.add_argument("--port", type=int, nargs="*", default=[], help="the sinks, on this host")
     args = parser.parse_args()
     print(json.dumps(CASES[args.case](args)), flush=True)
     # Not a measurement of how a package takes leave: the reference can hang there.

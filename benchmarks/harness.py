@@ -32,6 +32,15 @@ PACKAGES = {
 
 Result = dict[str, float]
 
+#: Bytes of different heaps that a row of bulk reads: more than a core's caches hold, so that memory
+#: is read, as where data are new. The limit reads as much.
+MEMORY = 64 << 20
+
+
+def heaps_in_turn(heap_size: int) -> int:
+    """Return how many different heaps of so many bytes are sent in turn."""
+    return max(1, min(256, MEMORY // heap_size))
+
 
 def interpreter(package: str) -> Path:
     """Return the Python of a package's environment."""
@@ -49,12 +58,17 @@ def output_of(command: list[str], **options: Any) -> dict[str, Any]:
     return result
 
 
-def measure_case(package: str, case: str, ports: list[int], **options: float) -> Result:
-    """Measure a case of ``cases.py`` in a process of its own."""
+def case_command(package: str, case: str, ports: list[int], **options: float) -> list[str]:
+    """Return the command that measures a case of ``cases.py``."""
     command = [str(interpreter(package)), str(CASES), case]
     for name, value in options.items():
         command += [f"--{name.replace('_', '-')}", f"{value:.12g}"]
-    return output_of([*command, "--port", *map(str, ports)])
+    return [*command, "--port", *map(str, ports)]
+
+
+def measure_case(package: str, case: str, ports: list[int], **options: float) -> Result:
+    """Measure a case of ``cases.py`` in a process of its own."""
+    return output_of(case_command(package, case, ports, **options))
 
 
 def valgrind(options: list[str], command: list[str]) -> str:

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cases of ``cases.py`` that receive from memory, so that nothing but receiving is measured.
+"""The cases of ``cases.py`` that receive.
 
-Packets are made once; each step reads all of them with a new stream.
+From memory, so that nothing but receiving is measured: packets are made once; each step reads all
+of them with a new stream. From a socket, with a C program on the other core that sends as fast as
+it goes: a case prints its port, and measures from a while after the first heap on.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +63,44 @@ def stream_of(kind: Any, memory: Any, pool: Any) -> Any:
     stream = kind(pool, ring_config=spead2.recv.RingStreamConfig(heaps=64))
     stream.add_buffer_reader(memory)
     return stream
+
+
+#: Seconds from the first heap until measuring begins.
+WARM_UP = 0.2
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    """Return a port of this host that was free a moment ago."""
+    with contextlib.closing(socket.socket(socket.AF_INET, kind)) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def from_socket(args: argparse.Namespace, kind: socket.SocketKind, worth: int) -> dict[str, float]:
+    """Receive whole heaps from a socket, each counted as `worth`."""
+    stream = spead2.recv.Stream(
+        spead2.ThreadPool(), ring_config=spead2.recv.RingStreamConfig(heaps=args.ring)
+    )
+    port = free_port(kind)
+    if kind == socket.SOCK_DGRAM:
+        stream.add_udp_reader(port, bind_hostname="127.0.0.1")
+    else:
+        stream.add_tcp_reader(port, bind_hostname="127.0.0.1")
+    print(port, flush=True)
+    stream.get()
+    end = time.perf_counter() + WARM_UP
+    while time.perf_counter() < end:
+        stream.get()
+    heaps = 0
+    cpu = time.process_time()
+    start = now = time.perf_counter()
+    while now < start + args.seconds:
+        stream.get()
+        heaps += 1
+        now = time.perf_counter()
+    amount = heaps * worth
+    return {"value": amount / (now - start), "cpu": (time.process_time() - cpu) / amount}
 
 
 def add_cases(case: Callable[[Any], Any], timed: Timed) -> None:
@@ -115,3 +158,18 @@ def add_cases(case: Callable[[Any], Any], timed: Timed) -> None:
             return heaps
 
         return timed(lambda: loop.run_until_complete(receive()), args)
+
+    @case
+    def recv_udp(args: argparse.Namespace) -> dict[str, float]:
+        """Bytes of payload in whole heaps, over UDP."""
+        return from_socket(args, socket.SOCK_DGRAM, args.heap_size)
+
+    @case
+    def recv_udp_heaps(args: argparse.Namespace) -> dict[str, float]:
+        """Whole heaps over UDP."""
+        return from_socket(args, socket.SOCK_DGRAM, 1)
+
+    @case
+    def recv_tcp(args: argparse.Namespace) -> dict[str, float]:
+        """Bytes of payload in whole heaps, over TCP."""
+        return from_socket(args, socket.SOCK_STREAM, args.heap_size)

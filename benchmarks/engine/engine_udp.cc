@@ -2,12 +2,11 @@
 // The engine's UDP path without Python: groups of heaps through a stream, as often as a time holds.
 // Takes the same arguments as limit/udp_limit.c, so that the two stand beside each other.
 //
-// Usage: engine_udp MODE PACKET_SIZE HEAP_SIZE SECONDS PORT...
-//   serial       groups of heaps one after another, to the ports in turn
+// Usage: engine_udp MODE PACKET_SIZE HEAP_SIZE HEAPS SECONDS PORT...
+//   serial       groups of HEAPS different heaps a port one after another, to the ports in turn
 //   round_robin  groups of one heap a port, packet by packet
 //   packets      as round_robin, but without segmentation offload
 // Prints one line of JSON.
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -21,23 +20,22 @@
 
 int main(int argc, char** argv) {
     using clock = std::chrono::steady_clock;
-    if (argc < 6) {
+    if (argc < 7) {
         std::fprintf(stderr,
-                     "usage: engine_udp serial|round_robin|packets PACKET_SIZE HEAP_SIZE SECONDS "
-                     "PORT...\n");
+                     "usage: engine_udp serial|round_robin|packets PACKET_SIZE HEAP_SIZE HEAPS "
+                     "SECONDS PORT...\n");
         return 2;
     }
     const std::string mode = argv[1];
     const std::size_t heap_size = std::strtoul(argv[3], nullptr, 10);
-    const auto seconds = std::chrono::duration<double>(std::atof(argv[4]));
+    const auto seconds = std::chrono::duration<double>(std::atof(argv[5]));
     spead2::send::udp_options options;
-    for (int i = 5; i < argc; ++i)
+    for (int i = 6; i < argc; ++i)
         options.endpoints.push_back(spead2::endpoint::resolve("127.0.0.1", std::atoi(argv[i])));
     const std::size_t substreams = options.endpoints.size();
-    // A group is some megabytes or one heap a substream.
+    // A group is all heaps, or one heap a substream.
     const std::size_t group_size =
-        mode == "serial" ? std::clamp<std::size_t>((std::size_t{16} << 20) / heap_size, 1, 256)
-                         : substreams;
+        mode == "serial" ? substreams * std::strtoul(argv[4], nullptr, 10) : substreams;
 
     auto carrier = std::make_unique<spead2::send::udp_transport>(options);
     if (mode == "packets") carrier->disable_segmentation_offload();
@@ -46,15 +44,15 @@ int main(int argc, char** argv) {
     spead2::send::stream stream(std::make_shared<spead2::thread_pool>(1), config,
                                 std::move(carrier));
 
-    // As with the limit, each substream has a heap of its own in memory.
-    std::vector<std::vector<std::uint8_t>> payloads(substreams,
+    // As with the limit, each heap has memory of its own.
+    std::vector<std::vector<std::uint8_t>> payloads(group_size,
                                                     std::vector<std::uint8_t>(heap_size, 1));
-    std::vector<spead2::send::heap> heaps(substreams);
+    std::vector<spead2::send::heap> heaps(group_size);
     std::vector<spead2::send::heap_reference> references;
-    for (std::size_t i = 0; i < substreams; ++i)
+    for (std::size_t i = 0; i < group_size; ++i) {
         heaps[i].add_item(0x1000, payloads[i].data(), heap_size, false);
-    for (std::size_t i = 0; i < group_size; ++i)
-        references.push_back({heaps[i % substreams].contents(), -1, i % substreams});
+        references.push_back({heaps[i].contents(), -1, i % substreams});
+    }
 
     const auto order =
         mode == "serial" ? spead2::send::group_mode::serial : spead2::send::group_mode::round_robin;

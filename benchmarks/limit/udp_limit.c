@@ -2,7 +2,9 @@
 // The limit for UDP: SPEAD-shaped packets of one heap after another, with as little between them and
 // sendmmsg as there can be. No queue, no rate, no completion, no error handling worth the name.
 //
-// Usage: udp_limit MODE PACKET_SIZE HEAP_SIZE SECONDS PORT...
+// Usage: udp_limit MODE PACKET_SIZE HEAP_SIZE HEAPS SECONDS PORT...
+//   HEAPS     how many different heaps each port gets in turn: as much memory as what it is compared
+//             with reads
 //   gather    segmentation offload, header and payload as two pieces of memory a packet
 //   assemble  segmentation offload, packets put together in one buffer first
 //   packets   one message a packet; heaps go to the ports in turn, packet by packet (round robin)
@@ -34,8 +36,8 @@ enum {
 };
 
 static int fd;
-static size_t packet_size, heap_size;
-static uint8_t* heap;
+static size_t packet_size, heap_size, n_heaps;
+static uint8_t* heap;  // the first of n_heaps
 static int n_ports;
 static struct sockaddr_in ports[max_ports];
 static uint64_t n_packets, n_bytes;
@@ -54,6 +56,7 @@ static double now(void) {
 // Where a heap is being cut into packets.
 struct position {
     uint64_t cnt, offset;
+    size_t heap;
 };
 
 struct packet {
@@ -69,7 +72,7 @@ static inline struct packet next_packet(struct position* p, uint8_t* header) {
     struct packet result = {.header = p->offset == 0 ? max_header : header_size};
     const uint64_t left = heap_size - p->offset, room = packet_size - result.header;
     result.payload = left < room ? left : room;
-    result.data = heap + p->offset;
+    result.data = heap + p->heap * heap_size + p->offset;
     const uint64_t words[6] = {
         htobe64(UINT64_C(0x5304030500000000) | (result.header / 8 - 1)),
         immediate(1, p->cnt),
@@ -80,7 +83,8 @@ static inline struct packet next_packet(struct position* p, uint8_t* header) {
     };
     memcpy(header, words, max_header);  // of a later packet the last word is overwritten or unused
     p->offset += result.payload;
-    if (p->offset == heap_size) *p = (struct position){p->cnt + 1, 0};
+    if (p->offset == heap_size)
+        *p = (struct position){p->cnt + 1, 0, p->heap + 1 < n_heaps ? p->heap + 1 : 0};
     n_packets++;
     n_bytes += result.header + result.payload;
     return result;
@@ -129,7 +133,7 @@ static void run_offload(double seconds, int gather) {
     const size_t batch_bytes = gather ? gather_batch : assemble_batch;
     uint8_t* buffer = aligned_alloc(4096, gather_batch + 2 * 65536);
     if (buffer == NULL) die("aligned_alloc");
-    struct position position = {1, 0};
+    struct position position = {1, 0, 0};
     const double end = now() + seconds;
     while (now() < end) {
         uint8_t* out = buffer;
@@ -187,7 +191,7 @@ static void run_packets(double seconds) {
     const double end = now() + seconds;
     while (now() < end) {
         for (int i = 0; i < packets_batch; i++) {
-            heap = heaps + port * heap_size;  // of each port a heap of its own
+            heap = heaps + port * n_heaps * heap_size;  // of each port heaps of its own
             const struct packet p = next_packet(&positions[port], headers[i]);
             pieces[i][0] = (struct iovec){headers[i], p.header};
             pieces[i][1] = (struct iovec){(void*)p.data, p.payload};
@@ -202,25 +206,26 @@ static void run_packets(double seconds) {
 }
 
 int main(int argc, char** argv) {
-    if (argc < 6) {
+    if (argc < 7) {
         fprintf(stderr,
-                "usage: udp_limit gather|assemble|packets PACKET_SIZE HEAP_SIZE SECONDS "
-                "PORT...\n");
+                "usage: udp_limit gather|assemble|packets PACKET_SIZE HEAP_SIZE HEAPS "
+                "SECONDS PORT...\n");
         return 2;
     }
     packet_size = strtoul(argv[2], NULL, 10) / 8 * 8;
     heap_size = strtoul(argv[3], NULL, 10);
-    const double seconds = atof(argv[4]);
-    if (packet_size < 56 || packet_size > max_message || heap_size == 0) {
-        fprintf(stderr, "packet size from 56 to %d, heap size not 0\n", max_message);
+    n_heaps = strtoul(argv[4], NULL, 10);
+    const double seconds = atof(argv[5]);
+    if (packet_size < 56 || packet_size > max_message || heap_size == 0 || n_heaps == 0) {
+        fprintf(stderr, "packet size from 56 to %d, heap size and heaps not 0\n", max_message);
         return 2;
     }
-    for (int i = 5; i < argc && n_ports < max_ports; i++)
+    for (int i = 6; i < argc && n_ports < max_ports; i++)
         ports[n_ports++] = (struct sockaddr_in){.sin_family = AF_INET,
                                                 .sin_port = htons(atoi(argv[i])),
                                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     // In huge pages, as numpy has its large arrays: kernel copies are faster then.
-    const size_t huge = 2 << 20, all = (heap_size * n_ports + huge - 1) / huge * huge;
+    const size_t huge = 2 << 20, all = (heap_size * n_heaps * n_ports + huge - 1) / huge * huge;
     heap = aligned_alloc(huge, all);
     if (heap == NULL) die("aligned_alloc");
     madvise(heap, all, MADV_HUGEPAGE);
