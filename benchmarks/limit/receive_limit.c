@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // The limit of receiving: takes what the kernel has for a socket and throws it away.
 //
-// Usage: receive_limit udp|tcp HEADER_SIZE PACKET_SIZE SECONDS
-//   udp  UDP_GRO, recvmmsg into buffers of a datagram run each
-//   tcp  read into one buffer: one copy
+// Usage: receive_limit udp|pausing|tcp HEADER_SIZE PACKET_SIZE SECONDS
+//   udp      UDP_GRO, recvmmsg into buffers of a datagram run each
+//   pausing  the same, but when there is nothing it looks again 50 us later, so that the sender has
+//            nobody to wake
+//   tcp      read into one buffer: one copy
 // Prints the port, waits for the first bytes, warms up, then measures; prints one line of JSON: bytes
 // of payload per second, processor seconds per byte of payload, packets per second. Of each
 // PACKET_SIZE bytes that arrive HEADER_SIZE are no payload.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/udp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { messages = 32, run_size = 1 << 16, tcp_buffer = 256 * 1024 };
+enum { messages = 4, run_size = 1 << 16, tcp_buffer = 256 * 1024 };
 
 static const double warm_up = 0.2;
 
@@ -62,6 +66,20 @@ static double take_udp(int fd) {
     return bytes;
 }
 
+static double take_pausing(int fd) {
+    for (;;) {
+        const int n = recvmmsg(fd, headers, messages, MSG_DONTWAIT, NULL);
+        if (n < 0 && errno != EAGAIN) die("recvmmsg");
+        double bytes = 0;
+        for (int i = 0; i < n; i++) bytes += headers[i].msg_len;
+        if (n < messages) {
+            const struct timespec pause = {.tv_nsec = 50000};
+            nanosleep(&pause, NULL);
+        }
+        if (n > 0) return bytes;
+    }
+}
+
 static char* tcp_memory;
 
 static double take_tcp(int fd) {
@@ -72,10 +90,10 @@ static double take_tcp(int fd) {
 
 int main(int argc, char** argv) {
     if (argc != 5) {
-        fprintf(stderr, "usage: receive_limit udp|tcp HEADER_SIZE PACKET_SIZE SECONDS\n");
+        fprintf(stderr, "usage: receive_limit udp|pausing|tcp HEADER_SIZE PACKET_SIZE SECONDS\n");
         return 2;
     }
-    const int udp = strcmp(argv[1], "udp") == 0;
+    const int udp = strcmp(argv[1], "tcp") != 0, pausing = strcmp(argv[1], "pausing") == 0;
     const double packet = atof(argv[3]), payload = 1.0 - atof(argv[2]) / packet;
     const double seconds = atof(argv[4]);
     int fd = bound_socket(udp ? SOCK_DGRAM : SOCK_STREAM);
@@ -92,7 +110,8 @@ int main(int argc, char** argv) {
         if (peer < 0) die("accept");
         fd = peer;
     }
-    double (*const take)(int) = udp ? take_udp : take_tcp;
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    double (*const take)(int) = !udp ? take_tcp : pausing ? take_pausing : take_udp;
     take(fd);
     for (const double end = now() + warm_up; now() < end;) take(fd);
     double bytes = 0;

@@ -41,8 +41,12 @@ int main(int argc, char** argv) {
     for (size_t offset = 0; offset < heap_size;) {
         const size_t payload = heap_size - offset < room ? heap_size - offset : room;
         const uint64_t words[header_size / 8] = {
-            htobe64(UINT64_C(0x5304030500000005)), immediate(1, 1),       immediate(2, heap_size),
-            immediate(3, offset),                  immediate(4, payload), htobe64(UINT64_C(0x1000) << 40),
+            htobe64(UINT64_C(0x5304030500000005)),
+            immediate(1, 1),
+            immediate(2, heap_size),
+            immediate(3, offset),
+            immediate(4, payload),
+            htobe64(UINT64_C(0x1000) << 40),
         };
         memcpy(out, words, header_size);
         memset(out + header_size, 1, payload);
