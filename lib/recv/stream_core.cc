@@ -230,6 +230,8 @@ task_wait stream_core::step(reader_task& task) noexcept {
     switch (next.what) {
         case read_wait::kind::readable:
             return {.what = task_wait::kind::readable, .time = {}, .fd = next.fd};
+        case read_wait::kind::later:
+            return {.what = task_wait::kind::until, .time = next.time, .fd = -1};
         case read_wait::kind::told:
             return {};
         default:

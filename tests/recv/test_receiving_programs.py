@@ -20,10 +20,15 @@ pytestmark = [pytest.mark.cxx, pytest.mark.timeout(900)]
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
 @pytest.mark.parametrize(
-    "program", ["worked_examples", "stream_life", "socket_readers", "chunk_streams"]
+    "program",
+    ["worked_examples", "stream_life", "socket_readers", "chunk_streams"],
 )
 def test_program_holds_under_sanitizers(
     program: str, sanitizer: str, tmp_path: pathlib.Path
 ) -> None:
     arguments = sanitized(sanitizer, *SOURCES)
     check_program(FOLDER / f"{program}.cc", tmp_path, [*arguments, "-ldl"])
+
+
+def test_a_socket_is_looked_at_again_in_time(tmp_path: pathlib.Path) -> None:
+    check_program(FOLDER / "arrivals.cc", tmp_path, sanitized("address,undefined"))

@@ -3,6 +3,7 @@
 // much you take".
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -61,12 +62,14 @@ private:
 struct read_wait {
     enum class kind : std::uint8_t {
         again,     ///< nothing: call again soon, after other work had its turn
+        later,     ///< \a time
         readable,  ///< \a fd must become readable
         told,      ///< waiter::ready() of what start() was given
         ended,     ///< no packet will come any more
     };
     kind what = kind::again;
     int fd = -1;
+    std::chrono::steady_clock::time_point time{};
     /// With ended: what went wrong; empty if nothing.
     std::string reason{};
 };

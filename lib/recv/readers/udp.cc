@@ -15,6 +15,7 @@
 
 #include <spead2/base/errors.h>
 
+#include "arrivals.h"
 #include "net/interface.h"
 #include "socket_setup.h"
 
@@ -63,7 +64,10 @@ constexpr std::size_t wanted_bytes = std::size_t{256} << 10;
 class udp_reader::impl {
 public:
     explicit impl(const udp_reader_options& options)
-        : options_(options), fd_(open(options)), own_(!options.socket) {
+        : options_(options),
+          fd_(open(options)),
+          own_(!options.socket),
+          arrivals_(static_cast<std::size_t>(get_option(*fd_, SOL_SOCKET, SO_RCVBUF)) / 2) {
         // Not initialised: what is never used then costs no memory.
         stride_ = own_ || get_option(*fd_, SOL_UDP, UDP_GRO) > 0
                       ? largest_message
@@ -123,7 +127,7 @@ public:
                 drained_ = received_ < asked;
             }
             if (!hand_over(to)) break;
-            if (drained_) return {.what = read_wait::kind::readable, .fd = fd_->get()};
+            if (drained_) return next_wait();
             return {.what = read_wait::kind::again};
         }
         return {.what = read_wait::kind::again};
@@ -175,6 +179,16 @@ private:
                 at.to_string());
     }
 
+    /// For what comes after all that was there.
+    [[nodiscard]] read_wait next_wait() noexcept {
+        const auto now = std::chrono::steady_clock::now();
+        arrivals_.drained(now, received_, bytes_);
+        const auto pause = arrivals_.pause();
+        if (pause == arrivals::duration::zero())
+            return {.what = read_wait::kind::readable, .fd = fd_->get()};
+        return {.what = read_wait::kind::later, .time = now + pause};
+    }
+
     /// Take messages from the kernel.
     [[nodiscard]] read_wait receive(intake& to) {
         current_ = received_ = 0;
@@ -190,6 +204,7 @@ private:
         } while (n < 0 && errno == EINTR);
         if (n < 0) {
             const int error = errno;
+            arrivals_.missed();
             // What came back for a packet that was sent over the same socket: no matter of ours.
             if (error == EAGAIN || error == ECONNREFUSED || error == EHOSTUNREACH ||
                 error == ENETUNREACH || error == EMSGSIZE)
@@ -199,9 +214,9 @@ private:
         }
         received_ = static_cast<std::size_t>(n);
         to.begin_batch();
-        std::size_t bytes = 0;
-        for (std::size_t i = 0; i < received_; ++i) bytes += messages_[i].msg_len;
-        const std::size_t average = std::max<std::size_t>(1, bytes / received_);
+        bytes_ = 0;
+        for (std::size_t i = 0; i < received_; ++i) bytes_ += messages_[i].msg_len;
+        const std::size_t average = std::max<std::size_t>(1, bytes_ / received_);
         n_messages_ = std::clamp<std::size_t>(wanted_bytes / average, 4, max_messages);
         return {};
     }
@@ -243,9 +258,11 @@ private:
     std::unique_ptr<std::uint8_t[]> buffer_;
     std::size_t n_messages_ = max_messages;  ///< to ask for
     std::size_t received_ = 0;
+    std::size_t bytes_ = 0;    ///< of those that were received
     std::size_t current_ = 0;  ///< message to hand over next
     std::size_t offset_ = 0;   ///< what was taken of it
     bool drained_ = false;     ///< the kernel had less than was asked for
+    arrivals arrivals_;
     std::array<mmsghdr, max_messages> messages_{};
     std::array<iovec, max_messages> iovs_;
     std::array<control, max_messages> controls_;
