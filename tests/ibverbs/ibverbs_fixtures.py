@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the software device, makes the two namespaces, and runs senders on the device."""
+"""Makes the two namespaces, and runs senders on the software device."""
 
 from __future__ import annotations
 
@@ -7,24 +7,17 @@ import dataclasses
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
+from software_device import build_software_device, unavailable
 from veth_network import SENDER_ADDRESS, FrameSocket, Network, UnavailableError
 
 HERE = pathlib.Path(__file__).parent
 GROUP = "239.102.17.3"
-
-
-def unavailable(reason: str) -> NoReturn:
-    """Skip, but never where nobody would notice that nothing was tested."""
-    if os.environ.get("CI", "").lower() not in ("", "0", "false"):
-        pytest.fail(f"needed in CI: {reason}")
-    pytest.skip(reason)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,17 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def softverbs() -> pathlib.Path:
     """Directory with the software device's libraries."""
-    if shutil.which("cmake") is None:
-        unavailable("cmake is missing, which builds the software verbs device")
-    build = HERE.parents[1] / "build" / "softverbs"
-    configure = ["cmake", "-S", str(HERE / "softverbs"), "-B", str(build)]
-    if shutil.which("ccache") is not None:
-        configure.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
-    for command in (configure, ["cmake", "--build", str(build), "--parallel", "2"]):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            unavailable(f"the software verbs device does not build: {done.stdout}{done.stderr}")
-    return build
+    return build_software_device()
 
 
 @pytest.fixture(scope="session")

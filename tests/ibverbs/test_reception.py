@@ -10,7 +10,8 @@ import subprocess
 
 import ibv_sender
 import pytest
-from ibverbs_fixtures import GROUP, Device, unavailable
+from ibverbs_fixtures import GROUP, Device
+from software_device import unavailable
 from spead_packets import ReceivedHeap, collect
 from veth_network import RECEIVER_ADDRESS, Network
 

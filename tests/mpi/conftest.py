@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from environment import environment
 from hosts import Hosts
+from software_device import build_software_device
 
+GROUP = "239.78.0.1"
 HERE = pathlib.Path(__file__).resolve().parent
 REFERENCE = HERE.parents[1] / ".venv-reference" / "bin" / "python"
 
@@ -38,13 +40,19 @@ def run_ranks(tmp_path: pathlib.Path) -> Callable[..., Outcome]:
     if reason is not None:
         pytest.skip(reason)
 
-    def run(ranks: int, *options: str, ours: bool = False, **settings: Any) -> Outcome:
+    def run(
+        ranks: int, *options: str, ours: bool = False, ibverbs: bool = False, **settings: Any
+    ) -> Outcome:
+        variables = environment()
+        if ibverbs:
+            variables["LD_LIBRARY_PATH"] = str(build_software_device())
         python = sys.executable if ours else str(REFERENCE)
         with Hosts(ranks) as hosts:
             receiver = subprocess.Popen(
                 [
                     *["ip", "netns", "exec", hosts.receiver, python, str(HERE / "receiver.py")],
-                    *[hosts.receiver_address, str(settings["heaps"] + 10)],
+                    *[str(settings["heaps"] + 10), hosts.receiver_address],
+                    *([GROUP] if ibverbs else []),
                 ],
                 stdout=subprocess.PIPE,
                 text=True,
@@ -52,13 +60,14 @@ def run_ranks(tmp_path: pathlib.Path) -> Callable[..., Outcome]:
             try:
                 assert receiver.stdout is not None
                 port = int(receiver.stdout.readline())
-                settings |= {"address": hosts.receiver_address, "port": port}
-                settings |= {"namespaces": hosts.senders}
+                settings |= {"address": GROUP if ibverbs else hosts.receiver_address, "port": port}
+                settings |= {"namespaces": hosts.senders, "interfaces": hosts.sender_addresses}
+                settings |= {"ibverbs": ibverbs}
                 path = tmp_path / "settings.json"
                 path.write_text(json.dumps(settings))
                 command = ["mpirun", "--oversubscribe", "--bind-to", "none", *options]
                 command += ["-n", str(ranks), sys.executable, str(HERE / "rank.py"), str(path)]
-                subprocess.run(command, check="--enable-recovery" not in options, env=environment())
+                subprocess.run(command, check="--enable-recovery" not in options, env=variables)
                 said = json.loads(receiver.stdout.read())
             finally:
                 receiver.kill()

@@ -17,6 +17,7 @@ class Hosts:
         self.receiver = f"spead2-rx-{os.getpid()}"
         self.switch = f"spead2-sw-{os.getpid()}"
         self.senders = [f"spead2-tx{i}-{os.getpid()}" for i in range(senders)]
+        self.sender_addresses = [f"10.78.0.{2 + i}" for i in range(senders)]
 
     @staticmethod
     def unavailable() -> str | None:
@@ -42,6 +43,7 @@ class Hosts:
         self._ip(self.switch, f"link set port{number} master switch up")
         self._ip(namespace, f"addr add 10.78.0.{number}/24 dev eth0")
         self._ip(namespace, "link set eth0 up")
+        self._ip(namespace, "route add 239.0.0.0/8 dev eth0")
 
     def __enter__(self) -> Hosts:
         """Make all."""

@@ -60,11 +60,21 @@ def set_values(group: mpi.ItemGroup, heap: int) -> None:
         group["owned"].value = values["owned"]
 
 
-def run(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
-    enter(settings["namespaces"][comm.rank])
-    config = send.StreamConfig(max_packet_size=settings["packet_size"], max_heaps=64)
+def make_stream(settings: dict[str, Any], rank: int, package: Any, **config: Any) -> Any:
+    """Enter the rank's namespace, and make a stream of a package to the receiver from there."""
+    enter(settings["namespaces"][rank])
+    stream_config = send.StreamConfig(max_packet_size=settings["packet_size"], **config)
     endpoints = [(settings["address"], settings["port"])]
-    stream = send.UdpStream(spead2.ThreadPool(), endpoints, config)
+    if not settings["ibverbs"]:
+        return package.UdpStream(spead2.ThreadPool(), endpoints, stream_config)
+    ibv_config = send.UdpIbvConfig(
+        endpoints=endpoints, interface_address=settings["interfaces"][rank]
+    )
+    return package.UdpIbvStream(spead2.ThreadPool(), stream_config, ibv_config)
+
+
+def run(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
+    stream = make_stream(settings, comm.rank, send, max_heaps=64)
     group = make_group(comm, settings["pointers"])
     sent = 0
     with mpi.CollectiveStream(comm, stream, rate=settings["rate"]) as collective_stream:
@@ -79,10 +89,7 @@ def run(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
 
 
 async def run_asyncio(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
-    enter(settings["namespaces"][comm.rank])
-    config = send.StreamConfig(max_packet_size=settings["packet_size"], max_heaps=64)
-    endpoints = [(settings["address"], settings["port"])]
-    stream = spead2.send.asyncio.UdpStream(spead2.ThreadPool(), endpoints, config)
+    stream = make_stream(settings, comm.rank, spead2.send.asyncio, max_heaps=64)
     group = make_group(comm, settings["pointers"])
     collective_stream = mpi.AsyncCollectiveStream(comm, stream, rate=settings["rate"])
     futures = [collective_stream.async_send_heap(group.get_start())]
@@ -99,10 +106,7 @@ async def run_asyncio(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any
 
 def run_independent(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
     """Whole heaps of each rank."""
-    enter(settings["namespaces"][comm.rank])
-    endpoints = [(settings["address"], settings["port"])]
-    config = send.StreamConfig(max_packet_size=settings["packet_size"])
-    stream = send.UdpStream(spead2.ThreadPool(), endpoints, config)
+    stream = make_stream(settings, comm.rank, send)
     one = make_group(mpi.Place(0, 1), "first")  # type: ignore[arg-type]
     collective_stream = mpi.CollectiveStream(comm, stream, independent=True)
     for heap in range(settings["heaps"]):
@@ -119,11 +123,8 @@ def run_independent(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
 
 def run_and_die(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
     """One rank is killed by a signal while it sends its part of a heap, slowly."""
-    enter(settings["namespaces"][comm.rank])
-    config = send.StreamConfig(max_packet_size=settings["packet_size"], burst_size=4096)
-    endpoints = [(settings["address"], settings["port"])]
-    stream = send.UdpStream(spead2.ThreadPool(), endpoints, config)
-    group = make_group(comm, "first")
+    stream = make_stream(settings, comm.rank, send, burst_size=4096)
+    group = make_group(comm, settings["pointers"])
     victim = comm.rank == settings["victim"]
     policy: Any = settings["on_failure"]
     s = mpi.CollectiveStream(comm, stream, timeout=settings["timeout"], on_failure=policy)
@@ -144,8 +145,8 @@ def run_and_die(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
     if policy == "go on":
         s.send_heap(group.get_end())
         s.close()
-    elif comm.rank == 0:
-        stream.send_heap(group.get_end().heap, cnt=1000)
+    elif comm.rank == min({0, 1} - {settings["victim"]}):
+        stream.send_heap(send.ItemGroup().get_end(), cnt=1000)
     return {"gone": s.gone, "error": error}
 
 
@@ -158,7 +159,7 @@ def main() -> None:
     if kind == "asyncio":
         result = asyncio.run(run_asyncio(settings, comm))
     else:
-        kinds = {"udp": run, "independent": run_independent, "die": run_and_die}
+        kinds = {"blocking": run, "independent": run_independent, "die": run_and_die}
         result = kinds[kind](settings, comm)
     path.with_name(f"rank-{comm.rank}.json").write_text(json.dumps(result))
     if kind == "die":

@@ -20,8 +20,12 @@ SO_RCVBUFFORCE = 33
 
 
 def main() -> None:
-    """Listen on an address; the second argument is how many heaps are assembled at once."""
-    address, keep_heaps = sys.argv[1], int(sys.argv[2])
+    """Listen at an address, or to a group that is joined there.
+
+    The arguments are how many heaps are assembled at once, the address, and the group if wanted.
+    """
+    keep_heaps, address = int(sys.argv[1]), sys.argv[2]
+    group_address = sys.argv[3] if len(sys.argv) > 3 else None
     stream = recv.Stream(
         spead2.ThreadPool(),
         recv.StreamConfig(max_heaps=keep_heaps, allow_out_of_order=True),
@@ -31,7 +35,10 @@ def main() -> None:
     )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 28)
-        udp.bind((address, 0))
+        udp.bind((group_address or address, 0))
+        if group_address is not None:
+            membership = socket.inet_aton(group_address) + socket.inet_aton(address)
+            udp.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
         port = udp.getsockname()[1]
         stream.add_udp_reader(udp, max_size=9200)
     print(port, flush=True)

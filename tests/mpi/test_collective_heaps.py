@@ -16,14 +16,22 @@ RECEIVERS = [pytest.param(False, id="reference"), pytest.param(True, id="ours")]
 
 @pytest.mark.parametrize("ours", RECEIVERS)
 @pytest.mark.parametrize("ranks", [2, 4, 8])
-@pytest.mark.parametrize("kind", ["udp", "asyncio"])
-@pytest.mark.parametrize("pointers", ["first", "every"])
+@pytest.mark.parametrize("kind", ["blocking", "asyncio"])
+@pytest.mark.parametrize(
+    ("pointers", "ibverbs"),
+    [
+        pytest.param("first", False, id="udp-first"),
+        pytest.param("every", False, id="udp-every"),
+        pytest.param("first", True, id="ibverbs-first"),
+    ],
+)
 def test_all_heaps_arrive_whole(
-    run_ranks: Callable[..., Any], ranks: int, kind: str, pointers: str, ours: bool
+    run_ranks: Callable[..., Any], ranks: int, kind: str, pointers: str, ibverbs: bool, ours: bool
 ) -> None:
     outcome = run_ranks(
-        ranks, ours=ours, kind=kind, pointers=pointers, heaps=12, packet_size=1472, rate=0.0
-    )
+        ranks, ours=ours, ibverbs=ibverbs,
+        kind=kind, pointers=pointers, heaps=12, packet_size=1472, rate=0.0,
+    )  # fmt: skip
     # The heap that starts the stream has cnt 1, and no items for the receiver to tell.
     heaps = [heap for heap in outcome.heaps if heap["cnt"] != 1 or "heap" in heap]
     assert {heap["cnt"]: heap.get("heap") for heap in heaps} == {i + 2: i for i in range(12)}
@@ -33,7 +41,7 @@ def test_all_heaps_arrive_whole(
 
 
 def test_all_start_at_one_time_and_keep_the_rate_together(run_ranks: Callable[..., Any]) -> None:
-    outcome = run_ranks(4, kind="udp", pointers="first", heaps=3, packet_size=8972, rate=5e6)
+    outcome = run_ranks(4, kind="blocking", pointers="first", heaps=3, packet_size=8972, rate=5e6)
     assert len({result["agreed"] for result in outcome.ranks.values()}) == 1
     for rank, result in outcome.ranks.items():
         assert result["late"] >= rank * 1e-4
@@ -57,6 +65,7 @@ def test_heaps_of_a_killed_rank_lack_its_part_alone(
         "--enable-recovery",
         ours=ours,
         kind="die",
+        pointers="first",
         victim=victim,
         dies_in=dies_in,
         heaps=6,
@@ -85,3 +94,28 @@ def test_heaps_of_a_killed_rank_lack_its_part_alone(
             assert 0 < max(gaps) < rows  # some of it was sent
         else:
             assert max(gaps) == rows
+
+
+@pytest.mark.parametrize("ours", RECEIVERS)
+@pytest.mark.parametrize("on_failure", ["stop", "go on"])
+def test_when_the_rank_with_the_pointers_is_killed_the_others_end_the_stream(
+    run_ranks: Callable[..., Any], on_failure: str, ours: bool
+) -> None:
+    outcome = run_ranks(
+        3, "--enable-recovery", ours=ours, kind="die", pointers="every", victim=0, dies_in=2,
+        heaps=5, packet_size=1472, timeout=3.0, on_failure=on_failure,
+    )  # fmt: skip
+    assert sorted(outcome.ranks) == [1, 2]
+    for result in outcome.ranks.values():
+        assert result["gone"] == [0]
+        assert result["error"] == ([0] if on_failure == "stop" else [])
+    # That the receiver has come to its end says that another rank has sent it.
+    whole = {heap["cnt"]: heap for heap in outcome.heaps if "heap" in heap}
+    incomplete = {heap["cnt"]: heap for heap in outcome.heaps if "ranges" in heap}
+    assert sorted(whole) == [1, 2]
+    assert all(heap["wrong"] == [] for heap in whole.values())
+    assert sorted(incomplete) == [3, 4, 5]
+    rows = mpi.share_of_axis(collective.ROWS, 0, 3)[1] * collective.COLUMNS
+    for cnt in (4, 5):
+        held = sum(end - start for start, end in incomplete[cnt]["ranges"])
+        assert rows <= incomplete[cnt]["length"] - held < 2 * rows
