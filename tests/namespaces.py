@@ -54,6 +54,24 @@ class Link:
             ["ip", "netns", "exec", self._names[end], *command], check=True, input=text, text=True
         )
 
+    def output(self, end: str, *command: str) -> str:
+        """Return what a program prints in a namespace."""
+        return subprocess.run(
+            ["ip", "netns", "exec", self._names[end], *command],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+
+    def start(self, end: str, *command: str) -> subprocess.Popen[str]:
+        """Start a program in a namespace, its input and output on pipes."""
+        return subprocess.Popen(
+            ["ip", "netns", "exec", self._names[end], *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
     def __enter__(self) -> Link:
         """Make both ends."""
         try:
