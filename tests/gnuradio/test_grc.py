@@ -19,6 +19,8 @@ from gnuradio.grc.core.platform import Platform
 GRC = Path(__file__).resolve().parents[2] / "grc"
 HEAP_SINK, PDU_SINK = "spead2_heap_sink", "spead2_pdu_heap_sink"
 SINKS = [HEAP_SINK, PDU_SINK]
+HEAP_SOURCE, PDU_SOURCE = "spead2_heap_source", "spead2_pdu_heap_source"
+SOURCES = [HEAP_SOURCE, PDU_SOURCE]
 TRANSPORTS = ["udp", "tcp", "ibv"]
 
 
@@ -55,7 +57,8 @@ def complaints(block: Any) -> list[str]:
 
 def test_definitions_are_all_known() -> None:
     names = sorted(path.name for path in GRC.glob("*.block.yml"))
-    assert names == [f"{key}.block.yml" for key in (HEAP_SINK, PDU_SINK, "variable_spead2_stream")]
+    keys = (HEAP_SINK, HEAP_SOURCE, PDU_SINK, PDU_SOURCE, "variable_spead2_stream")
+    assert names == [f"{key}.block.yml" for key in keys]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -326,6 +329,131 @@ def test_code_of_a_shared_stream_makes_it(platform: Any) -> None:
     assert program.shared.num_substreams == 2
     sinks = [spead2.heap_sink(program.shared, (0x1000, "x", "", "f4"), samples_per_heap=1)] * 2
     assert all("127.0.0.1:8888" in repr(sink) for sink in sinks)
+
+
+# ---- Sources
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("key", SOURCES)
+def test_a_source_loads_without_complaint(platform: Any, key: str, transport: str) -> None:
+    block = make(platform, key, transport=transport)
+    assert complaints(block) == []
+    assert list(block.category) == ["SPEAD"]
+    assert "Example:" in block.documentation[""]
+    expected = ["stats"] if key == HEAP_SOURCE else ["pdus", "stats"]
+    assert [port.key for port in block.active_sources if port.domain == "message"] == expected
+    code = block.cpp_templates.render("make")
+    assert "this->sink = gr::spead2::" in code
+    assert "${" not in code
+
+
+def test_outputs_follow_items_and_types(platform: Any) -> None:
+    block = make(
+        platform,
+        HEAP_SOURCE,
+        num_items="3",
+        types='["float", "sc16", "int8"]',
+        vlen="4",
+        names='["a", "b", "c"]',
+    )
+    assert complaints(block) == []
+    ports = [(p.dtype, p.vlen) for p in block.active_sources if p.domain == "stream"]
+    assert ports == [("float", 4), ("sc16", 4), ("byte", 4)]
+    assert "spead2.item(0x1001, 'b', \"\", 'sc16', (4,))" in block.templates.render("make")
+
+
+@pytest.mark.parametrize("key", SOURCES)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "0"),
+        ("first_id", "0"),
+        ("timestamp_id", "0x1000"),
+        ("timestamp_step", "0"),
+        ("transport", "stream"),  # and none given
+        ("scalars", "5"),
+        ("window", "-1"),
+        ("cnt_step", "-1"),
+        ("heaps", "0"),
+        ("max_heaps", "0"),
+        ("max_size", "0"),
+    ],
+)
+def test_asserts_of_sources(platform: Any, key: str, name: str, value: str) -> None:
+    assert complaints(make(platform, key, **{name: value}))
+
+
+@pytest.mark.parametrize(
+    ("key", "function"), [(HEAP_SOURCE, "heap_source"), (PDU_SOURCE, "pdu_heap_source")]
+)
+def test_parameters_are_the_options_of_a_source(platform: Any, key: str, function: str) -> None:
+    """By name and default."""
+    spead2 = pytest.importorskip("gnuradio.spead2")
+    block = make(platform, key)
+    options = dict(inspect.signature(getattr(spead2, function)).parameters)
+    del options["stream"], options["items" if function == "heap_source" else "item"]
+    of_streams: dict[str, list[Any]] = {}
+    for name in ("udp_receiver", "tcp_receiver"):
+        for option, p in inspect.signature(getattr(spead2, name)).parameters.items():
+            of_streams.setdefault(option, []).append(p.default)
+    del of_streams["address"]
+    own = OWN - {"heaps"}
+    assert {*block.params} - own == {*options, *of_streams}
+    for name in {*block.params} - own - {"scalars"}:
+        shown = block.params[name].get_evaluated()
+        defaults = [options[name].default] if name in options else of_streams[name]
+        same = all(str(shown) == str(default) for default in defaults)
+        assert same or (shown in (None, "") and name in of_streams)
+
+
+@pytest.mark.parametrize("key", SOURCES)
+@pytest.mark.parametrize("timestamps", ["True", "False"])
+def test_python_code_makes_the_source(platform: Any, key: str, timestamps: str) -> None:
+    spead2 = pytest.importorskip("gnuradio.spead2")
+    block = make(
+        platform,
+        key,
+        transport="stream",
+        stream="stream",
+        timestamps=timestamps,
+        scalars='[spead2.tag_item(0x1601, "freq", "", "rx_freq", dtype="float64")]',
+        window="7",
+        on_bad_heap="skip",
+        other_items="False",
+    )
+    code = block.templates.render("make")
+    assert "window=7" in code
+    assert "on_bad_heap='skip'" in code
+    assert "other_items=False" in code
+    import spead2 as engine
+
+    stream = engine.recv.Stream(engine.ThreadPool())
+    made = eval(code, {"spead2": spead2, "stream": stream})
+    assert "0 heaps received" in repr(made)
+
+
+@pytest.mark.parametrize("key", SOURCES)
+def test_receivers_are_passed_what_is_not_the_default(platform: Any, key: str) -> None:
+    code = make(platform, key, timestamps="False").templates.render("make")
+    assert re.findall(r"(\w+)=", code) == []
+    code = make(
+        platform,
+        key,
+        timestamps="False",
+        heaps="3",
+        stop_on_stop_item="False",
+        interface_address="eth0",
+        host="239.1.2.3",
+        max_size="9200",
+    ).templates.render("make")
+    assert "spead2.udp_receiver(\n        ('239.1.2.3', 8888),\n" in code
+    assert re.findall(r"(\w+)=", code) == [
+        "heaps",
+        "stop_on_stop_item",
+        "max_size",
+        "interface_address",
+    ]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

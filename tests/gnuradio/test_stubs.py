@@ -22,7 +22,13 @@ def test_stubs_are_what_the_module_says() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["heap_sink", "pdu_heap_sink", "udp_heap_sink", "tcp", "ibv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("heap_sink", "pdu_heap_sink", "udp_heap_sink", "tcp", "ibv"),
+        *("heap_source", "pdu_heap_source", "udp_heap_source", "udp_receiver", "tcp_receiver"),
+    ],
+)
 def test_signatures_and_documentation_have_every_option(name: str) -> None:
     function: Any = getattr(sinks, name)
     signature = inspect.signature(function)

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <gnuradio/spead2/api.h>
+#include <gnuradio/spead2/choice_names.h>
 #include <gnuradio/spead2/item.h>
 
 #include <spead2/wire/flavour.h>
@@ -46,9 +47,6 @@ enum class send_error_action : std::uint8_t { count, error };
 /// What becomes of a heap in whose middle the input is new.
 enum class restart_action : std::uint8_t { drop, pad, cut };
 
-/// The names of an enumeration's values, in their order.
-template <typename Enum>
-inline constexpr std::array<const char*, 0> choice_names{};
 template <>
 inline constexpr std::array choice_names<bad_tag_action>{"error", "resync"};
 template <>

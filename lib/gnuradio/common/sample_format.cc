@@ -100,15 +100,27 @@ engine::descriptor sample_format::variable(const item& i) const {
     return {i.id, i.name, i.description, shape, {field}, {}};
 }
 
-void sample_format::to_network(std::uint8_t* out, const std::uint8_t* in,
-                               std::size_t bytes) const noexcept {
+std::string sample_format::shape_text() const {
+    if (shape_.empty()) return {};
+    std::string text = " of shape (";
+    for (std::size_t i = 0; i < shape_.size(); ++i)
+        text += (i == 0 ? "" : ", ") + std::to_string(shape_[i]);
+    return text + (shape_.size() == 1 ? ",)" : ")");
+}
+
+void copy_samples(std::uint8_t* out, const std::uint8_t* in, std::size_t bytes,
+                  std::size_t unit) noexcept {
+    if (unit <= 1) {
+        std::memcpy(out, in, bytes);
+        return;
+    }
     // VOLK swaps in place, so a piece is swapped while it is still in the cache. Pieces also keep
     // within VOLK's 32-bit counts.
     constexpr std::size_t piece = 16384;
     while (bytes != 0) {
         const std::size_t n = std::min(bytes, piece);
         std::memcpy(out, in, n);
-        switch (swap_bytes_) {
+        switch (unit) {
             case 2:
                 volk_16u_byteswap(reinterpret_cast<std::uint16_t*>(out),
                                   static_cast<unsigned>(n / 2));

@@ -32,7 +32,8 @@ std::optional<scalar_value> to_ticks(std::uint64_t seconds, double fraction, dou
     return static_cast<std::uint64_t>(std::round(ticks));
 }
 
-/// \a v and \a step for each of \a samples.
+}  // namespace
+
 scalar_value advance(const scalar_value& v, double step, std::uint64_t samples) {
     const double more = step * static_cast<double>(samples);
     if (const auto* d = std::get_if<double>(&v)) return *d + more;
@@ -43,8 +44,6 @@ scalar_value advance(const scalar_value& v, double step, std::uint64_t samples) 
         return static_cast<std::int64_t>(static_cast<std::uint64_t>(*i) + ticks);
     return v;
 }
-
-}  // namespace
 
 scalar_format::scalar_format(const scalar_item& s) {
     const std::string& name = s.dtype;

@@ -22,6 +22,9 @@ struct encoded_scalar {
     std::string text{};
 };
 
+/// \a v and \a step for each of \a samples.
+[[nodiscard]] scalar_value advance(const scalar_value& v, double step, std::uint64_t samples);
+
 /// Type of a scalar item.
 class scalar_format {
 public:

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -11,25 +10,10 @@
 #include <spead2/wire/descriptor.h>
 #include <spead2/wire/protocol.h>
 
+#include "common/item_names.h"
+
 namespace gr::spead2 {
 namespace {
-
-/// What items have taken: receivers tell them apart by both.
-struct taken {
-    std::set<std::uint64_t> ids;
-    std::set<std::string> names;
-};
-
-void check_new(std::uint64_t id, const std::string& name, taken& before) {
-    if (id <= engine::stream_ctrl_id)
-        throw std::invalid_argument("item '" + name + "': id " + std::to_string(id) +
-                                    " is reserved by the protocol; use 4096 (0x1000) and above");
-    if (!before.ids.insert(id).second)
-        throw std::invalid_argument("item '" + name + "': id " + std::to_string(id) +
-                                    " is used twice");
-    if (!before.names.insert(name).second)
-        throw std::invalid_argument("item '" + name + "': the name is used twice");
-}
 
 scalar_track make_substream_tag(const substream_rule& rule) {
     scalar_item s;
@@ -56,10 +40,10 @@ heap_assembler::heap_assembler(const std::vector<item>& items, const sink_option
                                     " is out of range: the stream has " +
                                     std::to_string(num_substreams) + " substreams");
     if (rule_.what() == substream_rule::kind::tag) substream_tag_ = make_substream_tag(rule_);
-    taken before;
+    item_names names;
     std::uint64_t sample_bytes = 0;
     for (const item& i : items) {
-        check_new(i.id, i.name, before);
+        names.add(i.id, i.name);
         formats_.emplace_back(i);
         sample_bytes += formats_.back().item_bytes();
         // Encoding finds IDs and texts that are not possible.
@@ -68,7 +52,7 @@ heap_assembler::heap_assembler(const std::vector<item>& items, const sink_option
     // A little less than the flavour can address leaves room for scalars and descriptors.
     max_samples_ = (flavour_.max_address() - flavour_.max_address() / 16) / sample_bytes;
     for (const scalar_item& s : options.scalars) {
-        check_new(s.id, s.name, before);
+        names.add(s.id, s.name);
         scalars_.emplace_back(s);
         if (s.from == scalar_item::source::tag &&
             (s.port < 0 || static_cast<std::size_t>(s.port) >= items.size()))

@@ -9,5 +9,6 @@ namespace gr::spead2 {
 void bind_items(pybind11::module_& m);
 void bind_options(pybind11::module_& m);
 void bind_sinks(pybind11::module_& m);
+void bind_sources(pybind11::module_& m);
 
 }  // namespace gr::spead2

@@ -30,5 +30,6 @@ PYBIND11_MODULE(spead2_python, m) {
     gr::spead2::bind_items(m);
     gr::spead2::bind_options(m);
     gr::spead2::bind_sinks(m);
+    gr::spead2::bind_sources(m);
     spead2::python::call_guard::guard_all(m);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The sinks' options as classes whose attributes are the C++ structures' members. No option is named
+// The blocks' options as classes whose attributes are the C++ structures' members. No option is named
 // here: the structures list them.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include <gnuradio/spead2/sink_options.h>
+#include <gnuradio/spead2/source_options.h>
 
 #include <cstdint>
 #include <limits>
@@ -213,6 +214,8 @@ void bind(py::module_& m, const char* name) {
 void bind_options(py::module_& m) {
     bind<heap_sink_options>(m, "HeapSinkOptions");
     bind<pdu_heap_sink_options>(m, "PduHeapSinkOptions");
+    bind<heap_source_options>(m, "HeapSourceOptions");
+    bind<pdu_heap_source_options>(m, "PduHeapSourceOptions");
 }
 
 }  // namespace gr::spead2

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SPEAD sinks: blocks that send tagged packets of samples, or PDUs, as SPEAD heaps.
+"""Blocks that send samples or PDUs as SPEAD heaps, and blocks that receive them.
 
 `heap_sink` and `pdu_heap_sink` take a stream: one made by `udp`, `tcp` or `ibv`, or any other of
-:mod:`spead2.send`; those with a transport in their name make their own. What goes into the heaps is
-described with `item`, `tag_item`, `counter_item` and `constant_item`.
+:mod:`spead2.send`; `heap_source` and `pdu_heap_source` one made by `udp_receiver` or
+`tcp_receiver`, or any other of :mod:`spead2.recv`. Those with a transport in their name make their
+own. What is in the heaps is described for both with `item`, `tag_item`, `counter_item` and
+`constant_item`.
 """
 
 from gnuradio import gr  # noqa: F401  registers the type of blocks
 
-import spead2.send  # noqa: F401  registers the type of streams
+import spead2.recv
+import spead2.send  # noqa: F401  registers the types of streams
 from spead2 import Flavour
 
 from ._items import constant_item, counter_item, item, tag_item
+from ._receivers import tcp_receiver, udp_receiver
 from ._sinks import (
     heap_sink,
     ibv_heap_sink,
@@ -20,26 +24,49 @@ from ._sinks import (
     udp_heap_sink,
     udp_pdu_heap_sink,
 )
+from ._sources import (
+    heap_source,
+    pdu_heap_source,
+    tcp_heap_source,
+    udp_heap_source,
+    udp_pdu_heap_source,
+)
 from ._transports import ibv, tcp, udp
-from .spead2_python import HeapSink, Item, PduHeapSink, ScalarItem
+from .spead2_python import (
+    HeapSink,
+    HeapSource,
+    Item,
+    PduHeapSink,
+    PduHeapSource,
+    ScalarItem,
+)
 
 __all__ = [
     "Flavour",
     "HeapSink",
+    "HeapSource",
     "Item",
     "PduHeapSink",
+    "PduHeapSource",
     "ScalarItem",
     "constant_item",
     "counter_item",
     "heap_sink",
+    "heap_source",
     "ibv",
     "ibv_heap_sink",
     "item",
     "pdu_heap_sink",
+    "pdu_heap_source",
     "tag_item",
     "tcp",
     "tcp_heap_sink",
+    "tcp_heap_source",
+    "tcp_receiver",
     "udp",
     "udp_heap_sink",
+    "udp_heap_source",
     "udp_pdu_heap_sink",
+    "udp_pdu_heap_source",
+    "udp_receiver",
 ]

@@ -5,17 +5,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import spead2
+import spead2.recv
 import spead2.send
 from spead2 import Flavour as Flavour
 
 from .spead2_python import HeapSink as HeapSink
+from .spead2_python import HeapSource as HeapSource
 from .spead2_python import Item as Item
 from .spead2_python import PduHeapSink as PduHeapSink
+from .spead2_python import PduHeapSource as PduHeapSource
 from .spead2_python import ScalarItem as ScalarItem
 
 DType = Any
 Value = int | float | str
 EndpointLike = tuple[str, int]
+AddressLike = int | tuple[str, int]
 ItemLike = Item | spead2.Descriptor | Sequence[Any]
 RateMethod = spead2.send.RateMethod
 
@@ -251,3 +255,122 @@ def udp_pdu_heap_sink(
     ttl: int | None = ...,
     interface_address: str | None = ...,
 ) -> PduHeapSink: ...
+def tcp_receiver(
+    address: AddressLike,
+    *,
+    heaps: int = 16,
+    allow_out_of_order: bool = True,
+    max_heap_size: int = 4294967296,
+    max_heaps: int = 4,
+    stop_on_stop_item: bool = True,
+    max_size: int = 65536,
+    buffer_size: int = 212992,
+) -> spead2.recv.Stream: ...
+def udp_receiver(
+    address: AddressLike,
+    *,
+    heaps: int = 16,
+    allow_out_of_order: bool = True,
+    max_heap_size: int = 4294967296,
+    max_heaps: int = 4,
+    stop_on_stop_item: bool = True,
+    max_size: int = 9200,
+    buffer_size: int = 8388608,
+    interface_address: str | None = ...,
+) -> spead2.recv.Stream: ...
+def heap_source(
+    stream: spead2.recv.Stream,
+    items: ItemLike | Iterable[ItemLike],
+    *,
+    length_tag: str = "packet_len",
+    lost_tag: str = "lost",
+    on_lost: Literal["skip", "zeros", "last", "nan", "stop"] = "skip",
+    max_fill: int = 16777216,
+    scalars: ScalarItem | Iterable[ScalarItem] = ...,
+    other_items: bool = True,
+    window: int = 4,
+    cnt_step: int = 1,
+    on_bad_heap: Literal["error", "skip"] = "error",
+    undescribed: Literal["drop", "native", "network"] = "drop",
+) -> HeapSource: ...
+def pdu_heap_source(
+    stream: spead2.recv.Stream,
+    item: ItemLike,
+    *,
+    lost_key: str = "lost",
+    on_lost: Literal["skip", "stop"] = "skip",
+    max_queue: int = 64,
+    scalars: ScalarItem | Iterable[ScalarItem] = ...,
+    other_items: bool = True,
+    window: int = 4,
+    cnt_step: int = 1,
+    on_bad_heap: Literal["error", "skip"] = "error",
+    undescribed: Literal["drop", "native", "network"] = "drop",
+) -> PduHeapSource: ...
+def tcp_heap_source(
+    address: AddressLike,
+    items: ItemLike | Iterable[ItemLike],
+    *,
+    length_tag: str = "packet_len",
+    lost_tag: str = "lost",
+    on_lost: Literal["skip", "zeros", "last", "nan", "stop"] = "skip",
+    max_fill: int = 16777216,
+    scalars: ScalarItem | Iterable[ScalarItem] = ...,
+    other_items: bool = True,
+    window: int = 4,
+    cnt_step: int = 1,
+    on_bad_heap: Literal["error", "skip"] = "error",
+    undescribed: Literal["drop", "native", "network"] = "drop",
+    heaps: int = 16,
+    allow_out_of_order: bool = True,
+    max_heap_size: int = 4294967296,
+    max_heaps: int = 4,
+    stop_on_stop_item: bool = True,
+    max_size: int = 65536,
+    buffer_size: int = 212992,
+) -> HeapSource: ...
+def udp_heap_source(
+    address: AddressLike,
+    items: ItemLike | Iterable[ItemLike],
+    *,
+    length_tag: str = "packet_len",
+    lost_tag: str = "lost",
+    on_lost: Literal["skip", "zeros", "last", "nan", "stop"] = "skip",
+    max_fill: int = 16777216,
+    scalars: ScalarItem | Iterable[ScalarItem] = ...,
+    other_items: bool = True,
+    window: int = 4,
+    cnt_step: int = 1,
+    on_bad_heap: Literal["error", "skip"] = "error",
+    undescribed: Literal["drop", "native", "network"] = "drop",
+    heaps: int = 16,
+    allow_out_of_order: bool = True,
+    max_heap_size: int = 4294967296,
+    max_heaps: int = 4,
+    stop_on_stop_item: bool = True,
+    max_size: int = 9200,
+    buffer_size: int = 8388608,
+    interface_address: str | None = ...,
+) -> HeapSource: ...
+def udp_pdu_heap_source(
+    address: AddressLike,
+    item: ItemLike,
+    *,
+    lost_key: str = "lost",
+    on_lost: Literal["skip", "stop"] = "skip",
+    max_queue: int = 64,
+    scalars: ScalarItem | Iterable[ScalarItem] = ...,
+    other_items: bool = True,
+    window: int = 4,
+    cnt_step: int = 1,
+    on_bad_heap: Literal["error", "skip"] = "error",
+    undescribed: Literal["drop", "native", "network"] = "drop",
+    heaps: int = 16,
+    allow_out_of_order: bool = True,
+    max_heap_size: int = 4294967296,
+    max_heaps: int = 4,
+    stop_on_stop_item: bool = True,
+    max_size: int = 9200,
+    buffer_size: int = 8388608,
+    interface_address: str | None = ...,
+) -> PduHeapSource: ...

@@ -1,20 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Options by keyword: passed on to where they are defined, and shown by `help()` and stubs.
 
-The sinks' options are attributes of structures of C++, a stream's those of
-:class:`spead2.send.StreamConfig`; here none is named.
+The blocks' options are attributes of structures of C++, a stream's those of
+:class:`spead2.send.StreamConfig` and :class:`spead2.recv.StreamConfig`; of those that are sent on,
+none is named here.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import spead2.recv
 import spead2.send
 
-from .spead2_python import HeapSinkOptions, PduHeapSinkOptions
+from .spead2_python import (
+    RING_HEAPS,
+    HeapSinkOptions,
+    HeapSourceOptions,
+    PduHeapSinkOptions,
+    PduHeapSourceOptions,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,6 +65,18 @@ HEAP_SINK = options_of(HeapSinkOptions)
 PDU_HEAP_SINK = options_of(PduHeapSinkOptions)
 #: Of any stream.
 STREAM = [o for o in options_of(spead2.send.StreamConfig) if o.name != "burst_rate"]
+
+HEAP_SOURCE = options_of(HeapSourceOptions)
+PDU_HEAP_SOURCE = options_of(PduHeapSourceOptions)
+#: Of any stream that receives for a source, with the defaults that suit a flowgraph.
+RECEIVER = [
+    Option("heaps", "int", RING_HEAPS, "Heaps that wait to be taken, at most."),
+    *(
+        replace(o, default=True) if o.name == "allow_out_of_order" else o
+        for o in options_of(spead2.recv.StreamConfig)
+        if o.name in ("max_heaps", "max_heap_size", "stop_on_stop_item", "allow_out_of_order")
+    ),
+]
 
 
 def make(kind: type, values: Mapping[str, Any]) -> Any:

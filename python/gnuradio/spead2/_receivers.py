@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where heaps come from, by name: each makes a stream that a source takes heaps from.
+
+A row of `RECEIVERS` is all that a transport needs here; its options are those of the stream that
+:mod:`spead2.recv` has for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Union
+
+import spead2.recv
+
+from . import spead2_python as _blocks
+from ._checks import whole
+from ._options import RECEIVER, Option, split, takes
+
+#: (host, port) to receive at, or only the port.
+AddressLike = Union[int, tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """What a stream is made from: `make` takes a place, two configurations and `options`."""
+
+    make: Callable[..., spead2.recv.Stream]
+    options: tuple[Option, ...]
+
+    @property
+    def all_options(self) -> list[Option]:
+        """Options of the stream and its own."""
+        return [*RECEIVER, *self.options]
+
+
+def _sizes(kind: str) -> tuple[Option, Option]:
+    stream = spead2.recv.Stream
+    return (
+        Option(
+            "max_size",
+            "int",
+            getattr(stream, f"DEFAULT_{kind}_MAX_SIZE"),
+            "Bytes of the largest packet; larger ones are left out.",
+        ),
+        Option(
+            "buffer_size",
+            "int",
+            getattr(stream, f"DEFAULT_{kind}_BUFFER_SIZE"),
+            "Bytes of the socket's buffer; 0: the system's.",
+        ),
+    )
+
+
+def to_address(value: AddressLike) -> tuple[str, int]:
+    """Make (host, port) of what was given."""
+    if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str):
+        host, port = value
+    else:
+        host, port = "", value
+    try:
+        return host, whole("port", port, 0, 65535)
+    except TypeError:
+        raise TypeError(f"address is {value!r}, but must be (host, port) or a port") from None
+
+
+def _udp(address: AddressLike, config: Any, ring: Any, **options: Any) -> spead2.recv.Stream:
+    sizes = [whole(name, options[name], 0) for name in ("max_size", "buffer_size")]
+    interface = options["interface_address"] or ""
+    return _blocks.udp_receiver(*to_address(address), config, ring, *sizes, interface)
+
+
+def _tcp(address: AddressLike, config: Any, ring: Any, **options: Any) -> spead2.recv.Stream:
+    sizes = [whole(name, options[name], 0) for name in ("max_size", "buffer_size")]
+    return _blocks.tcp_receiver(*to_address(address), config, ring, *sizes)
+
+
+RECEIVERS = {
+    "udp": Receiver(
+        _udp,
+        (
+            *_sizes("UDP"),
+            Option(
+                "interface_address",
+                "str | None",
+                None,
+                "Interface to receive multicast on: by name (eth0), or by an address of it.",
+            ),
+        ),
+    ),
+    "tcp": Receiver(_tcp, _sizes("TCP")),
+}
+
+
+def open_receiver(name: str, place: Any, values: dict[str, Any]) -> spead2.recv.Stream:
+    """Make the stream of a transport."""
+    receiver = RECEIVERS[name]
+    general, own = split(f"{name}_receiver", values, RECEIVER, receiver.options)
+    general = {o.name: general.get(o.name, o.default) for o in RECEIVER}
+    own = {o.name: own.get(o.name, o.default) for o in receiver.options}
+    ring = spead2.recv.RingStreamConfig(heaps=general.pop("heaps"))
+    return receiver.make(place, spead2.recv.StreamConfig(**general), ring, **own)
+
+
+@takes(RECEIVERS["udp"].all_options)
+def udp_receiver(address: AddressLike, **options: Any) -> spead2.recv.Stream:
+    """Make a stream that receives by UDP for a source, with a thread of its own.
+
+    Parameters
+    ----------
+    address
+        (host, port) to receive at, maybe a multicast group, or only the port.
+    OPTIONS
+
+    Raises
+    ------
+    ValueError, OSError, RuntimeError
+        If an argument makes no sense; if the operating system refuses; if a host name is not
+        known.
+    """
+    return open_receiver("udp", address, options)
+
+
+@takes(RECEIVERS["tcp"].all_options)
+def tcp_receiver(address: AddressLike, **options: Any) -> spead2.recv.Stream:
+    """Make a stream that receives over the first TCP connection, with a thread of its own.
+
+    Parameters
+    ----------
+    address
+        (host, port) to listen at, or only the port.
+    OPTIONS
+
+    Raises
+    ------
+    ValueError, OSError, RuntimeError
+        If an argument makes no sense; if the operating system refuses; if a host name is not
+        known.
+    """
+    return open_receiver("tcp", address, options)
