@@ -18,7 +18,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 #: Those that are run elsewhere, since they need more than a socket.
 ELSEWHERE = {("docs/ibverbs.md", 0): "tests/ibverbs/test_doc_example.py"}
-HERE = {("README.md", 0), ("README.md", 1), ("docs/gnuradio.md", 0)}
+HERE = {("README.md", 0), ("README.md", 1), ("docs/gnuradio.md", 0), ("docs/gnuradio.md", 1)}
 #: Not run, but compiled: needs an MPI launcher and a host of its own to send to.
 NOT_RUN = {("docs/collective.md", 0)}
 
@@ -92,6 +92,22 @@ def test_the_first_lines_of_python_arrive() -> None:
     for i, heap in enumerate(heaps[:-1]):
         assert value(heap, descriptors, 0x1000) == 4096 * i
         assert np.array_equal(value(heap, descriptors, 0x1001), tone)
+
+
+def test_a_source_gets_what_a_sink_sends() -> None:
+    pytest.importorskip("gnuradio.gr", reason="the GNU Radio blocks need GNU Radio")
+    code = examples("docs/gnuradio.md")[1]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace("8889", str(port))],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "<gnuradio.spead2.HeapSource: 10 heaps received, 0 lost, 0 bad>\n"
 
 
 @pytest.mark.parametrize(

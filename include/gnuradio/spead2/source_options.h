@@ -101,7 +101,7 @@ struct SPEAD2_GR_API pdu_heap_source_options : source_options {
           "Metadata entry of the PDU after samples that did not come: how many; 0 where that "
           "cannot be known. Empty: none.");
         f("on_lost", &pdu_heap_source_options::on_lost,
-          "Heaps that did not come: \"skip\": go on. \"stop\": the flowgraph ends.");
+          R"(Heaps that did not come: "skip": go on. "stop": the flowgraph ends.)");
         f("max_queue", &pdu_heap_source_options::max_queue,
           "PDUs that wait at a block that takes them; with so many the source waits.");
         source_options::for_each(f);

@@ -39,21 +39,17 @@ void heap_order::begin(const source_heap& heap) {
 
 bool heap_order::push(source_heap heap, std::uint64_t units) {
     const bool starts = std::exchange(starting_, false);
-    std::int64_t at = 0;
-    if (newest_ == 0) {
-        begin(heap);
-    } else if (step_ == 0) {
-        at = reference_unit_;
-    } else if (const std::optional<std::int64_t> found = unwrap(heap)) {
-        at = *found;
-        const bool late = (newest_ == current_ && at < next_) || held_.contains({newest_, at});
+    std::int64_t at = reference_unit_;
+    if (newest_ != 0 && step_ != 0) {
+        const std::optional<std::int64_t> found = unwrap(heap);
+        const bool late =
+            found && ((newest_ == current_ && *found < next_) || held_.contains({newest_, *found}));
         if (late && !starts && ++late_run_ <= window_ + late_limit) return false;
-        if (late) {
-            begin(heap);
-            at = 0;
-        }
-    } else {
+        if (!found || late) begin(heap);
+        at = !found || late ? 0 : *found;
+    } else if (newest_ == 0) {
         begin(heap);
+        at = 0;
     }
     late_run_ = 0;
     reference_ = heap.place;

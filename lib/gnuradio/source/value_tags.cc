@@ -85,7 +85,7 @@ pmt::pmt_t value_tags::changed(const source_heap::value& v, std::uint64_t positi
     standing& before = standing_[static_cast<std::size_t>(track - scalars_.begin())];
     const bool told = v.scalar->from != scalar_item::source::tag || v.scalar->sticky;
     if (told && before.value && follows(*track, before, *value, position)) return {};
-    before = {*value, position};
+    before = {value, position};
     return value_of(v);
 }
 
