@@ -53,6 +53,47 @@ def test_only_the_failed_packet_is_missing(device: Device, capture: FrameSocket)
     assert all(heaps[cnt].is_complete for cnt in range(2, HEAPS + 1))
 
 
+ENDPOINTS = [["239.102.17.3", 8888], ["239.102.17.4", 8889], ["239.102.17.5", 8890]]
+
+
+@pytest.mark.parametrize("settings", [{"SOFTVERBS_FAIL_POST": "5"}, {"SOFTVERBS_FAIL_WR": "5"}])
+def test_error_names_the_substream_that_failed(
+    device: Device, capture: FrameSocket, settings: dict[str, str]
+) -> None:
+    """Of packets in turns to three substreams, the fifth is the second of the second."""
+    run = device.run(
+        "send_interleaved",
+        settings,
+        config=dict(CONFIG),
+        ibv={"endpoints": ENDPOINTS},
+        heaps=3,
+        size=50_000,
+    )
+    text = run.result["text"]
+    assert "239.102.17.4:8889" in text
+    assert "substream 1" in text
+    assert "239.102.17.3" not in text
+    assert "239.102.17.5" not in text
+
+
+def test_each_error_of_a_device_that_is_gone_names_its_substream(
+    device: Device, capture: FrameSocket
+) -> None:
+    """Those of the batch that it had, and those that it is not given any more."""
+    run = device.run(
+        "send",
+        {"SOFTVERBS_GONE": "1"},
+        config=dict(CONFIG),
+        ibv={"endpoints": ENDPOINTS},
+        sizes=[[1000]] * 4,
+        substreams=[2, 0, 1, 2],
+    )
+    for result, number in zip(run.result, (2, 0, 1, 2)):
+        assert f"{ENDPOINTS[number][0]}:{ENDPOINTS[number][1]}" in result["text"]
+        assert f"substream {number}" in result["text"]
+        assert result["text"].count("239.") == 1
+
+
 def test_queued_heaps_survive_the_failure_of_another(device: Device, capture: FrameSocket) -> None:
     run = device.run(
         "send_asynchronously",
@@ -200,6 +241,7 @@ def test_device_that_does_not_restart_is_opened_anew(device: Device, capture: Fr
 def test_packets_longer_than_the_mtu(device: Device, capture: FrameSocket) -> None:
     run = device.run("send", config={"max_packet_size": 10000}, sizes=[[20000], [1000]])
     assert run.result[0]["errno"] == errno.EMSGSIZE
+    assert "at most 9172 bytes" in run.result[0]["text"]
     assert "sent" in run.result[1]
     assert "MTU" in run.log
     heaps = collect(frame[42:] for frame in capture.read())

@@ -41,7 +41,8 @@ struct send_result {
     std::error_code error;
     wait_for wait = wait_for::nothing;
     std::chrono::nanoseconds pause{};  ///< for wait_for::pause: call again after this
-    /// Of the first failed packet. Where packets are released at once, the stream knows.
+    /// Where all failed packets were to go. Unknown: they are the last of those accepted, so the
+    /// stream knows.
     std::size_t failed_substream = unknown;
 };
 

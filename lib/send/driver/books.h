@@ -51,7 +51,7 @@ public:
     /// The first \a count packets went.
     /// \return whether a group may have finished
     [[nodiscard]] bool released(std::size_t count) noexcept;
-    /// The first \a count packets failed, the very first of them on its way to \a substream.
+    /// The first \a count packets failed, on their way to \a substream.
     [[nodiscard]] bool failed(std::size_t count, const std::error_code& error,
                               std::size_t substream) noexcept;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driver.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace spead2::send::detail {
@@ -81,11 +82,24 @@ void driver::account(std::span<const packet> given, const send_result& result) n
     ready_next_ += result.accepted;
     if (batch_.made.released(result.released)) finished_some_ = true;
     if (result.failed == 0) return;
-    std::size_t substream = result.failed_substream;
-    // Where packets are released at once, it is one of those given.
-    if (substream == send_result::unknown && result.accepted == result.released + result.failed)
-        substream = given[result.released].substream;
-    if (batch_.made.failed(result.failed, result.error, substream)) finished_some_ = true;
+    const auto fail = [&](std::size_t count, std::size_t substream) {
+        if (batch_.made.failed(count, result.error, substream)) finished_some_ = true;
+    };
+    if (result.failed_substream != send_result::unknown || result.failed > result.accepted) {
+        fail(result.failed, result.failed_substream);
+        return;
+    }
+    // They are the last of those given: each failed on its way to where it says itself.
+    std::span<const packet> left = given.first(result.accepted).last(result.failed);
+    while (!left.empty()) {
+        const std::size_t substream = left.front().substream;
+        const auto end = std::find_if(left.begin(), left.end(), [substream](const packet& p) {
+            return p.substream != substream;
+        });
+        const auto count = static_cast<std::size_t>(end - left.begin());
+        fail(count, substream);
+        left = left.subspan(count);
+    }
 }
 
 /// \return whether the queue was empty then

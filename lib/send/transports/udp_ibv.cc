@@ -119,6 +119,9 @@ bool udp_ibv_transport::set_hardware_rate(double bytes_per_second) {
 }
 void udp_ibv_transport::quiesce() noexcept { impl_->sender.quiesce(); }
 std::string udp_ibv_transport::describe() const { return impl_->sender.describe(); }
+std::string udp_ibv_transport::explain(const std::error_code& error, std::size_t substream) const {
+    return impl_->sender.explain(error, substream);
+}
 
 #else  // no object was ever made
 
@@ -128,6 +131,7 @@ int udp_ibv_transport::wait_fd() const noexcept { return -1; }
 bool udp_ibv_transport::set_hardware_rate(double) { return false; }
 void udp_ibv_transport::quiesce() noexcept {}
 std::string udp_ibv_transport::describe() const { return {}; }
+std::string udp_ibv_transport::explain(const std::error_code&, std::size_t) const { return {}; }
 
 #endif
 

@@ -78,6 +78,8 @@ public:
     [[nodiscard]] bool set_hardware_rate(double bytes_per_second) override;
     void quiesce() noexcept override;
     [[nodiscard]] std::string describe() const override;
+    [[nodiscard]] std::string explain(const std::error_code& error,
+                                      std::size_t substream) const override;
 
 private:
     class impl;

@@ -76,8 +76,9 @@ void completions::report() noexcept {
     leave(n);
     for (; finished_ != 0 && ring_[0].error; --marked_, --sent_, ++failed_) {
         slot& s = ring_[0];
-        if (failed_ != 0 && s.error != error_) break;
+        if (failed_ != 0 && (s.error != error_ || s.substream != failed_substream_)) break;
         error_ = std::exchange(s.error, {});
+        failed_substream_ = s.substream;
         leave(1);
     }
 }
@@ -95,7 +96,9 @@ void completions::leave(std::size_t n) noexcept {
 void completions::take(send_result& result) noexcept {
     result.released += std::exchange(sent_, 0);
     result.failed = std::exchange(failed_, 0);
-    if (result.failed != 0) result.error = error_;
+    if (result.failed == 0) return;
+    result.error = error_;
+    result.failed_substream = failed_substream_;
 }
 
 void completions::clear() noexcept {

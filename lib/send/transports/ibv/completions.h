@@ -89,8 +89,9 @@ private:
 
     // Reported, to be taken; sent ones come before failed ones.
     std::size_t sent_ = 0;
-    std::size_t failed_ = 0;
+    std::size_t failed_ = 0;  ///< for one reason, on their way to one substream
     std::error_code error_;
+    std::size_t failed_substream_ = 0;
 };
 
 }  // namespace spead2::send::detail

@@ -14,6 +14,7 @@ namespace {
 
 // Polls before the stream has a turn, however large max_poll is: it may have been told to stop.
 constexpr int polls_a_turn = 1000;
+constexpr std::size_t udp_headers = frame_header::ipv4_size + frame_header::udp_size;
 // A device that completes nothing for this long is stuck.
 constexpr std::chrono::seconds device_patience{5};
 
@@ -30,13 +31,13 @@ constexpr std::chrono::seconds device_patience{5};
 
 [[nodiscard]] network_interface checked_interface(const udp_ibv_sender::parameters& p) {
     network_interface found = network_interface::with_address(p.interface);
-    constexpr std::size_t headers = frame_header::ipv4_size + frame_header::udp_size;
-    if (found.mtu != 0 && p.max_packet_size + headers > static_cast<std::size_t>(found.mtu))
+    if (found.mtu != 0 && p.max_packet_size + udp_headers > static_cast<std::size_t>(found.mtu))
         log_message(log_level::warning,
                     "max_packet_size " + std::to_string(p.max_packet_size) +
                         " makes packets that are longer than the MTU of " + found.name + ", " +
                         std::to_string(found.mtu) + ", which leaves " +
-                        std::to_string(static_cast<std::size_t>(found.mtu) - headers) + " bytes");
+                        std::to_string(static_cast<std::size_t>(found.mtu) - udp_headers) +
+                        " bytes");
     return found;
 }
 
@@ -57,14 +58,33 @@ udp_ibv_sender::udp_ibv_sender(parameters&& p)
       waiting_(queue_.completions(), log_),
       recovery_(queue_, ring_, completions_, log_),
       stall_limit_(device_patience) {
-    description_ = "udp_ibv";
     for (const ipv4_endpoint& d : p.destinations) {
         char text[INET_ADDRSTRLEN];
         ::inet_ntop(AF_INET, &d.address, text, sizeof text);
-        description_ += std::string(" ") + text + ":" + std::to_string(ntohs(d.port));
+        destinations_.push_back(std::string(text) + ":" + std::to_string(ntohs(d.port)));
     }
-    description_ += " on " + interface_.name + " (" + device_.name() + ")";
-    log_.set_name(description_);
+    log_.set_name(describe());
+}
+
+std::string udp_ibv_sender::describe() const {
+    constexpr std::size_t shown = 4;
+    std::string text = "udp_ibv";
+    for (std::size_t i = 0; i < std::min(shown, destinations_.size()); ++i)
+        text += (i == 0 ? " " : ", ") + destinations_[i];
+    if (destinations_.size() > shown)
+        text += " and " + std::to_string(destinations_.size() - shown) + " more";
+    return text + " on " + interface_.name + " (" + device_.name() + ")";
+}
+
+std::string udp_ibv_sender::explain(const std::error_code& error, std::size_t substream) const {
+    std::string text = error.message() + " (sending to udp_ibv " + destinations_.at(substream) +
+                       " on " + interface_.name;
+    if (destinations_.size() > 1) text += ", substream " + std::to_string(substream);
+    if (error == std::errc::message_size && interface_.mtu != 0)
+        text += "; a packet can have at most " +
+                std::to_string(static_cast<std::size_t>(interface_.mtu) - udp_headers) +
+                " bytes, by the MTU of the interface";
+    return text + ")";
 }
 
 slot_ring::parameters udp_ibv_sender::slots_for(const parameters& p) {

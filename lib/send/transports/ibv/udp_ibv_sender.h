@@ -48,7 +48,8 @@ public:
     [[nodiscard]] int wait_fd() const noexcept { return waiting_.fd(); }
     [[nodiscard]] bool set_rate(double bytes_per_second) noexcept;
     void quiesce() noexcept;
-    [[nodiscard]] std::string describe() const { return description_; }
+    [[nodiscard]] std::string describe() const;
+    [[nodiscard]] std::string explain(const std::error_code& error, std::size_t substream) const;
 
 private:
     using clock = std::chrono::steady_clock;
@@ -71,7 +72,7 @@ private:
     completions completions_;
     completion_wait waiting_;
     recovery recovery_;
-    std::string description_;
+    std::vector<std::string> destinations_;  ///< for people
 
     int polls_ = 0;                      ///< in a row that found nothing
     clock::time_point waiting_since_{};  ///< without any completion; epoch: not
