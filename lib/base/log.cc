@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <spead2/base/log.h>
 
+#include <pthread.h>
+
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -14,9 +16,15 @@ struct sink_state {
     std::shared_ptr<const log_sink> sink;
 };
 
-// Never destroyed: threads may log while the process ends.
 sink_state& state() {
-    static auto* const instance = std::make_unique<sink_state>().release();
+    // Never destroyed: threads may log while the process ends. Nobody has the lock during a fork(),
+    // where the child would find it locked for ever.
+    static auto* const instance = [] {
+        static_cast<void>(::pthread_atfork([] { state().mutex.lock(); },
+                                           [] { state().mutex.unlock(); },
+                                           [] { state().mutex.unlock(); }));
+        return std::make_unique<sink_state>().release();
+    }();
     return *instance;
 }
 

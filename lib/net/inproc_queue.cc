@@ -18,7 +18,7 @@ void inproc_queue::add_packet(packet_bytes packet) {
             waiters_.erase(waiters_.begin());
         }
     }
-    changed_.notify_one();
+    changed_->notify_one();
     if (told) told->ready();
 }
 
@@ -33,7 +33,7 @@ std::optional<inproc_queue::packet_bytes> inproc_queue::try_get_packet() {
 bool inproc_queue::wait_packet(std::weak_ptr<waiter> who) {
     const std::lock_guard lock(mutex_);
     if (stopped_ || !packets_.empty()) return false;
-    waiters_.push_back(std::move(who));
+    add_waiter(waiters_, std::move(who));
     return true;
 }
 
@@ -42,8 +42,8 @@ std::optional<inproc_queue::packet_bytes> inproc_queue::get_packet(
     std::unique_lock lock(mutex_);
     const auto ready = [this] { return stopped_ || !packets_.empty(); };
     if (timeout < std::chrono::nanoseconds::zero())
-        changed_.wait(lock, ready);
-    else if (!changed_.wait_for(lock, timeout, ready))
+        changed_->wait(lock, ready);
+    else if (!changed_->wait_for(lock, timeout, ready))
         return std::nullopt;
     if (packets_.empty()) throw stopped_error("the queue was stopped and is empty");
     packet_bytes packet = std::move(packets_.front());
@@ -55,9 +55,8 @@ void inproc_queue::stop_waiting(const std::weak_ptr<waiter>& who) {
     std::shared_ptr<waiter> told;
     {
         const std::lock_guard lock(mutex_);
-        std::erase_if(waiters_, [&who](const std::weak_ptr<waiter>& w) {
-            return !w.owner_before(who) && !who.owner_before(w);
-        });
+        std::erase_if(waiters_,
+                      [&who](const std::weak_ptr<waiter>& w) { return same_waiter(w, who); });
         while (!packets_.empty() && !told && !waiters_.empty()) {
             told = waiters_.front().lock();
             waiters_.erase(waiters_.begin());
@@ -73,7 +72,7 @@ void inproc_queue::stop() {
         stopped_ = true;
         told.swap(waiters_);
     }
-    changed_.notify_all();
+    changed_->notify_all();
     for (const auto& w : told)
         if (const auto who = w.lock()) who->ready();
 }

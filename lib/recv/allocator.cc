@@ -11,6 +11,8 @@
 #include <typeinfo>
 #include <vector>
 
+#include <spead2/runtime/forks.h>
+
 namespace spead2::recv {
 namespace {
 
@@ -55,6 +57,7 @@ public:
     cache(const cache&) = delete;
     cache& operator=(const cache&) = delete;
     ~cache() {
+        if (home_.is_left()) return;
         for (const block& b : blocks_) free_large(b.data, b.capacity);
     }
 
@@ -65,6 +68,7 @@ public:
 
     /// The block freed last that is large enough, but not by far; or a null one.
     [[nodiscard]] block take(std::size_t bytes) noexcept {
+        if (home_.is_left()) return {nullptr, 0};
         const std::lock_guard lock(mutex_);
         for (auto i = blocks_.end(); i != blocks_.begin();) {
             --i;
@@ -78,7 +82,7 @@ public:
     }
 
     void put(block b) noexcept {
-        {
+        if (!home_.is_left()) {
             const std::lock_guard lock(mutex_);
             if (b.capacity <= kept_bytes) {
                 while (total_ + b.capacity > kept_bytes || blocks_.size() == max_blocks) {
@@ -99,6 +103,7 @@ public:
 
 private:
     static constexpr std::size_t max_blocks = 64;
+    const home_process home_;
     std::mutex mutex_;
     std::vector<block> blocks_;
     std::size_t total_ = 0;

@@ -32,6 +32,8 @@ void log_descriptor_fault(const std::string& text) {
 
 std::span<const raw_item> heap::items() const {
     if (items_found_) return items_;
+    items_.clear();  // what an earlier call had found when there was no memory for more
+    empty_items_.clear();
     items_.reserve(pointers_.size());
     const auto address_bytes = static_cast<std::size_t>(heap_address_bits_) / 8;
     wire::for_each_item(

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include <spead2/base/log.h>
+#include <spead2/base/repeated_message.h>
 #include <spead2/recv/allocator.h>
+#include <spead2/runtime/forks.h>
 
 namespace spead2::recv {
 namespace {
@@ -29,6 +31,14 @@ public:
         for (std::size_t i = 0; i < options_.initial; ++i) free_.push_back(new_block(nullptr));
     }
 
+    state(const state&) = delete;
+    state& operator=(const state&) = delete;
+    ~state() override {
+        if (!home_.is_left()) return;
+        leave_to_parent(std::move(free_));
+        leave_to_parent(std::move(used_));
+    }
+
     [[nodiscard]] const memory_pool_options& options() const noexcept { return options_; }
     [[nodiscard]] bool serves(std::size_t bytes) const noexcept {
         return bytes >= options_.lower && bytes <= options_.upper;
@@ -36,6 +46,7 @@ public:
 
     /// \param made  becomes whether there was no block
     [[nodiscard]] std::uint8_t* take(const packet_view* hint, bool& made) {
+        home_.check("the memory pool");
         memory block;
         bool refill = false;
         {
@@ -58,7 +69,8 @@ public:
     }
 
     void give_back(std::uint8_t* data) noexcept {
-        memory surplus;  // freed without the lock
+        if (home_.is_left()) return;  // lost threads may have the lock
+        memory surplus;               // freed without the lock
         const std::lock_guard lock(mutex_);
         auto node = used_.extract(data);
         if (free_.size() < options_.max_free)
@@ -91,6 +103,8 @@ public:
         refilling_ = false;
     }
 
+    repeated_message empty;  ///< that there was no block
+
 private:
     [[nodiscard]] memory new_block(const packet_view* hint) const {
         memory block = options_.allocator->allocate(options_.upper, hint);
@@ -100,6 +114,7 @@ private:
 
     memory_pool_options options_;
     std::shared_ptr<thread_pool::worker> worker_;
+    const home_process home_;
     mutable std::mutex mutex_;
     std::vector<memory> free_;
     std::unordered_map<std::uint8_t*, memory> used_;
@@ -115,9 +130,15 @@ memory memory_pool::allocate(std::size_t bytes, const packet_view* hint) {
     bool made = false;
     std::uint8_t* const data = state_->take(hint, made);
     memory block(data, state_->options().upper, shared_from_this());
-    if (made && warn_on_empty())
-        log_message(log_level::warning,
-                    "memory pool is empty when allocating " + std::to_string(bytes) + " bytes");
+    if (made && warn_on_empty()) {
+        if (const auto untold = state_->empty.tell()) {
+            std::string text =
+                "memory pool is empty when allocating " + std::to_string(bytes) + " bytes";
+            if (*untold != 0)
+                text += " (and " + std::to_string(*untold) + " more times since the last message)";
+            log_message(log_level::warning, text);
+        }
+    }
     return block;
 }
 

@@ -93,8 +93,8 @@ bool ring_base::stop() {
         for (space_waiter& w : space_waiters_) told.push_back(std::move(w.who));
         space_waiters_.clear();
     }
-    data_.notify_all();
-    space_.notify_all();
+    data_->notify_all();
+    space_->notify_all();
     for (const auto& w : told)
         if (const auto who = w.lock()) who->ready();
     return true;
@@ -131,13 +131,16 @@ int ring_base::space_fd() { return event_fd(space_event_); }
 bool ring_base::wait_data(std::weak_ptr<waiter> who) {
     const std::lock_guard held(mutex_);
     if (stopped_ || size_ != 0) return false;
-    data_waiters_.push_back(std::move(who));
+    add_waiter(data_waiters_, std::move(who));
     return true;
 }
 
 bool ring_base::wait_space(std::weak_ptr<waiter> who, std::size_t slots) {
     const std::lock_guard held(mutex_);
     if (stopped_ || capacity_ - size_ >= slots) return false;
+    std::erase_if(space_waiters_, [&who](const space_waiter& w) {
+        return w.who.expired() || same_waiter(w.who, who);
+    });
     space_waiters_.push_back({std::move(who), slots});
     return true;
 }
@@ -151,7 +154,7 @@ void ring_base::check_not_drained() const {
 }
 
 bool ring_base::before_pop(lock& held, const interrupt_check& interrupted) {
-    if (!sleep_until(held, data_, data_sleepers_, interrupted,
+    if (!sleep_until(held, *data_, data_sleepers_, interrupted,
                      [this] { return stopped_ || size_ != 0; }))
         return false;
     check_not_drained();
@@ -159,7 +162,7 @@ bool ring_base::before_pop(lock& held, const interrupt_check& interrupted) {
 }
 
 bool ring_base::before_push(lock& held, const interrupt_check& interrupted) {
-    if (!sleep_until(held, space_, space_sleepers_, interrupted,
+    if (!sleep_until(held, *space_, space_sleepers_, interrupted,
                      [this] { return stopped_ || size_ < capacity_; }))
         return false;
     check_not_stopped();
@@ -183,9 +186,9 @@ void ring_base::after_pop(lock& held, std::size_t n) {
     held.unlock();
     if (wake) {
         if (n == 1)
-            space_.notify_one();
+            space_->notify_one();
         else
-            space_.notify_all();
+            space_->notify_all();
     }
     for (const auto& w : told)
         if (const auto who = w.lock()) who->ready();
@@ -200,9 +203,9 @@ void ring_base::after_push(lock& held, std::size_t n) {
     held.unlock();
     if (wake) {
         if (n == 1)
-            data_.notify_one();
+            data_->notify_one();
         else
-            data_.notify_all();
+            data_->notify_all();
     }
     for (const auto& w : told)
         if (const auto who = w.lock()) who->ready();

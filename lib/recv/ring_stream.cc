@@ -17,12 +17,14 @@ ring_stream::ring_stream(std::shared_ptr<thread_pool> pool, const stream_config&
 ring_stream::~ring_stream() { ring_stream::stop(); }
 
 void ring_stream::stop() {
+    if (core().is_left()) return;
     core().want_stop();
     ring_.stop();
     stream::stop();
 }
 
 heap_ptr ring_stream::pop(const interrupt_check& interrupted) {
+    core().check_process();
     for (;;) {
         if (heap_ptr h = try_pop()) return h;
         core().resume_here();
@@ -39,6 +41,7 @@ heap_ptr ring_stream::pop(const interrupt_check& interrupted) {
 }
 
 heap_ptr ring_stream::try_pop() {
+    core().check_process();
     std::optional<heap_ptr> h = ring_.try_pop();
     if (h) {
         taken();
@@ -49,6 +52,7 @@ heap_ptr ring_stream::try_pop() {
 }
 
 std::size_t ring_stream::try_pop_many(std::span<heap_ptr> out) {
+    core().check_process();
     const std::size_t n = ring_.try_pop_many(out);
     if (n != 0)
         taken();
@@ -64,11 +68,12 @@ void ring_stream::taken() {
 }
 
 int ring_stream::fd() {
+    core().check_process();
     has_fd_.store(true, std::memory_order_relaxed);
     return ring_.data_fd();
 }
 
-std::size_t ring_stream::ring_size() const { return ring_.size(); }
+std::size_t ring_stream::ring_size() const { return core().is_left() ? 0 : ring_.size(); }
 std::size_t ring_stream::ring_capacity() const noexcept { return ring_.capacity(); }
 std::size_t ring_stream::room() const noexcept { return ring_.capacity() - ring_.size(); }
 

@@ -10,7 +10,12 @@ namespace spead2::recv {
 stream::stream(std::shared_ptr<thread_pool> pool, const stream_config& config)
     : core_(stream_core::make(*this, std::move(pool), config)) {}
 
-stream::~stream() { core_->close(); }
+stream::~stream() {
+    if (core_->is_left())
+        leave_to_parent(std::move(core_));
+    else
+        core_->close();
+}
 
 void stream::add_reader(std::unique_ptr<reader> from) { core_->add_reader(std::move(from)); }
 void stream::start() { core_->start(); }

@@ -87,6 +87,11 @@ public:
     ~locked() {
         if (nested_) return;
         core_.log_.write();
+        // Whoever was told of it may have called stop() from there.
+        if (core_.stop_wanted_.load() && !core_.stopped()) {
+            core_.stop_now();
+            core_.log_.write();
+        }
         core_.holder_.store({}, std::memory_order_relaxed);
         core_.mutex_.unlock();
     }
@@ -123,7 +128,10 @@ void stream_core::set_placer(placer& to) {
 
 void stream_core::add_reader(std::unique_ptr<reader> from) {
     if (!from) throw std::invalid_argument("a reader is needed, not null");
+    check_process();
+    std::vector<std::shared_ptr<reader_task>> ended;  // destroyed without the lock
     const locked hold(*this);
+    ended = take_ended();
     if (config_.explicit_start() && started_)
         throw std::logic_error("Cannot add readers after explicit start");
     if (stopped()) return;
@@ -132,7 +140,18 @@ void stream_core::add_reader(std::unique_ptr<reader> from) {
     tasks_.push_back(std::move(task));
 }
 
+/// Readers that have ended are not kept until the stream is destroyed: there may be many.
+std::vector<std::shared_ptr<stream_core::reader_task>> stream_core::take_ended() {
+    std::vector<std::shared_ptr<reader_task>> ended;
+    if (current_ != nullptr) return ended;  // called from within a reader
+    for (const auto& task : tasks_)
+        if (task->ended) ended.push_back(task);
+    std::erase_if(tasks_, [](const auto& task) { return task->ended; });
+    return ended;
+}
+
 void stream_core::start() {
+    check_process();
     const locked hold(*this);
     started_ = true;
     if (stopped()) return;
@@ -339,6 +358,7 @@ void stream_core::merge_stats() noexcept {
 }
 
 stream_stats stream_core::stats() const {
+    check_process();
     const std::lock_guard hold(stats_mutex_);
     return {config_.shared_stats(), stats_};
 }
@@ -381,14 +401,14 @@ void stream_core::update_paused() noexcept {
 }
 
 void stream_core::resume(bool patient) noexcept {
-    if (!paused() || held_by_caller()) return;
+    if (!paused() || held_by_caller() || is_left()) return;
     if (patient && timer_armed_.load() && small_heaps_.load(std::memory_order_relaxed)) return;
     const locked hold(*this);
     resume_tasks(false);
 }
 
 void stream_core::resume_here() noexcept {
-    if (!paused() || held_by_caller()) return;
+    if (!paused() || held_by_caller() || is_left()) return;
     const locked hold(*this);
     resume_tasks(true);
 }
@@ -466,6 +486,7 @@ void stream_core::tell_stopped() noexcept {
 }
 
 void stream_core::stop() {
+    if (is_left()) return;
     want_stop();
     const locked hold(*this);
     if (!hold.nested()) stop_now();  // else when what is going on is done
@@ -502,6 +523,7 @@ void stream_core::close() {
 }
 
 std::string stream_core::stop_reason() const {
+    check_process();
     if (held_by_caller()) return reason_;
     const std::lock_guard hold(mutex_);
     return reason_;

@@ -16,6 +16,7 @@
 #include <spead2/recv/reader.h>
 #include <spead2/recv/stats.h>
 #include <spead2/recv/stream.h>
+#include <spead2/runtime/forks.h>
 #include <spead2/runtime/thread_pool.h>
 
 #include "assembly/assembly.h"
@@ -39,8 +40,15 @@ public:
     void close();
     [[nodiscard]] stream_stats stats() const;
     [[nodiscard]] const stream_config& config() const noexcept { return config_; }
-    [[nodiscard]] bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
+    [[nodiscard]] bool stopped() const noexcept {
+        return stopped_.load(std::memory_order_acquire) || is_left();
+    }
     [[nodiscard]] std::string stop_reason() const;
+
+    /// Whether this is the child of a fork: it has neither the worker nor, perhaps, the locks.
+    [[nodiscard]] bool is_left() const noexcept { return home_.is_left(); }
+    /// \throw std::system_error in such a child
+    void check_process() const { home_.check("the stream"); }
 
     /// From now on payload goes to \a to. Before the first reader.
     void set_placer(placer& to);
@@ -78,6 +86,7 @@ private:
     [[nodiscard]] task_wait step(reader_task& task) noexcept;
     [[nodiscard]] bool read_from(reader_task& task, read_wait& next) noexcept;
     void begin_reading(reader_task& task);
+    [[nodiscard]] std::vector<std::shared_ptr<reader_task>> take_ended();
     void deliver() noexcept;
     void merge_stats() noexcept;
     [[nodiscard]] bool pause(reader_task& task, bool count) noexcept;
@@ -91,6 +100,7 @@ private:
         return holder_.load(std::memory_order_relaxed) == std::this_thread::get_id();
     }
 
+    const home_process home_;
     const std::shared_ptr<thread_pool> pool_;
     const std::shared_ptr<thread_pool::worker> worker_;
     const stream_config config_;

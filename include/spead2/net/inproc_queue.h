@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include <spead2/runtime/forks.h>
 #include <spead2/runtime/waiter.h>
 
 namespace spead2 {
@@ -45,7 +46,7 @@ public:
 private:
     friend class inproc_transport;
     mutable std::mutex mutex_;
-    std::condition_variable changed_;
+    parents_own<std::condition_variable> changed_;
     std::deque<packet_bytes> packets_;
     waiter_list waiters_;
     bool stopped_ = false;

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <spead2/runtime/forks.h>
 #include <spead2/runtime/waiter.h>
 
 namespace spead2::recv {
@@ -67,6 +68,7 @@ protected:
     void check_not_stopped() const;
     void check_not_drained() const;
 
+    const home_process home_;
     mutable std::mutex mutex_;
     const std::size_t capacity_;
     std::size_t first_ = 0;
@@ -82,8 +84,8 @@ private:
     void update_events() noexcept;
     [[nodiscard]] int event_fd(std::unique_ptr<event>& e);
 
-    std::condition_variable data_;
-    std::condition_variable space_;
+    parents_own<std::condition_variable> data_;
+    parents_own<std::condition_variable> space_;
     std::size_t data_sleepers_ = 0;
     std::size_t space_sleepers_ = 0;
     std::size_t producers_ = 0;
@@ -99,6 +101,11 @@ class ring final : public ring_base {
 public:
     /// \param capacity  may be 0 (nothing ever fits)
     explicit ring(std::size_t capacity) : ring_base(capacity), slots_(capacity) {}
+    ring(const ring&) = delete;
+    ring& operator=(const ring&) = delete;
+    ~ring() {
+        if (home_.is_left()) leave_to_parent(std::move(slots_));
+    }
 
     /// \return nothing if the ring is empty \throw stopped_error if it is stopped, too
     [[nodiscard]] std::optional<T> try_pop() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace spead2 {
@@ -17,5 +18,18 @@ public:
 
 /// Waiters in the order in which they came. Those that are gone by then are not told.
 using waiter_list = std::vector<std::weak_ptr<waiter>>;
+
+[[nodiscard]] inline bool same_waiter(const std::weak_ptr<waiter>& a,
+                                      const std::weak_ptr<waiter>& b) noexcept {
+    return !a.owner_before(b) && !b.owner_before(a);
+}
+
+/// Have \a who in the list, once however often he comes; those that are gone leave it.
+inline void add_waiter(waiter_list& list, std::weak_ptr<waiter> who) {
+    std::erase_if(list, [](const std::weak_ptr<waiter>& w) { return w.expired(); });
+    for (const std::weak_ptr<waiter>& w : list)
+        if (same_waiter(w, who)) return;
+    list.push_back(std::move(who));
+}
 
 }  // namespace spead2

@@ -375,7 +375,7 @@ bool assembly::fits(partial_heap& h, const packet_view& p) {
     if (p.heap_length >= 0) {
         if (h.length >= 0 && h.length != p.heap_length)
             return reject("its HEAP_LEN is inconsistent with the heap");
-        if (h.length < 0 && static_cast<std::uint64_t>(p.heap_length) < h.end)
+        if (static_cast<std::uint64_t>(p.heap_length) < std::max(h.end, h.min_length))
             return reject("its HEAP_LEN is too small for the heap");
     }
     return accepts_size(p);
@@ -386,7 +386,7 @@ assembly::outcome assembly::take_payload(partial_heap& h, const packet_view& p) 
     const std::uint64_t end = p.payload_offset + p.payload_length;
     if (!allow_out_of_order_) {
         if (p.payload_offset > h.received) {
-            h.missed = true;
+            h.missed = h.odd = true;
             return outcome::dropped;
         }
         if (p.payload_offset < h.received) {
@@ -443,6 +443,8 @@ void assembly::accept(partial_heap& h, const packet_view& p) {
     h.received += p.payload_length;
     h.end = std::max(h.end, p.payload_offset + p.payload_length);
     if (p.first_item < p.n_pointers) add_pointers(h, p);
+    // Never complete, as an item lies beyond its end: no packet that says so belongs to it any more.
+    if (h.length >= 0 && h.min_length > static_cast<std::uint64_t>(h.length)) h.odd = true;
     if (h.complete()) finish(h);
 }
 
@@ -507,7 +509,7 @@ void assembly::remove(partial_heap& h) noexcept {
     h.length = -1;
     h.received = h.end = h.min_length = 0;
     h.slot = 0;
-    h.indexed = h.missed = h.reported = false;
+    h.indexed = h.missed = h.reported = h.odd = false;
     h.ranges.clear();
     h.pointers.clear();
     free_partials_.push_back(&h);

@@ -61,7 +61,7 @@ private:
         return plain_ && h.cnt == p.heap_cnt && h.received == p.payload_offset &&
                p.payload_offset != 0 && h.length == p.heap_length && p.first_item == p.n_pointers &&
                h.address_bits == p.heap_address_bits &&
-               p.payload_offset + p.payload_length <= h.capacity && !h.missed;
+               p.payload_offset + p.payload_length <= h.capacity && !h.odd;
     }
     void append(partial_heap& h, const packet_view& p) {
         std::memcpy(h.base + p.payload_offset, p.payload,

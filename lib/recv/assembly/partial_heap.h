@@ -84,6 +84,7 @@ struct partial_heap {
     bool indexed = false;   ///< can be found by its cnt
     bool missed = false;    ///< a packet was dropped because one before it was missing
     bool reported = false;  ///< a packet out of order was logged
+    bool odd = false;       ///< packets have to be looked at one by one
     payload_ranges ranges;
     pointer_set pointers;  ///< if there are many
 

@@ -36,10 +36,14 @@ chunk_ring_stream::chunk_ring_stream(std::shared_ptr<thread_pool> pool, const st
     core().set_placer(*window_);
 }
 
-chunk_ring_stream::~chunk_ring_stream() { chunk_ring_stream::stop(); }
+chunk_ring_stream::~chunk_ring_stream() {
+    chunk_ring_stream::stop();
+    if (core().is_left()) leave_to_parent(std::move(window_));
+}
 
 bool chunk_ring_stream::add_free_chunk(std::unique_ptr<chunk>& c) {
     if (!c) throw std::invalid_argument("a chunk is needed, not null");
+    core().check_process();
     std::fill(c->present.begin(), c->present.end(), std::uint8_t{0});
     try {
         return window_->free_ring()->try_push(c);
@@ -50,6 +54,7 @@ bool chunk_ring_stream::add_free_chunk(std::unique_ptr<chunk>& c) {
 }
 
 void chunk_ring_stream::stop() {
+    if (core().is_left()) return;
     core().want_stop();
     window_->data_ring()->stop();
     window_->free_ring()->stop();

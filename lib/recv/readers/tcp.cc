@@ -3,6 +3,7 @@
 // bytes, as all that is in a packet has its length.
 #include <spead2/recv/readers/tcp.h>
 
+#include <fcntl.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -48,6 +49,9 @@ public:
                                         "cannot listen at " + options.address.to_string());
         }
         name_ = "tcp " + local_name(*acceptor_);
+        spare_ = std::make_unique<unique_fd>(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        if (spare_->get() < 0)
+            throw std::system_error(errno, std::generic_category(), "cannot open /dev/null");
         capacity_ = std::max(wanted_bytes, max_size_ + max_size_ / 2);
         buffer_ = std::unique_ptr<std::uint8_t[]>(new std::uint8_t[capacity_]);
     }
@@ -98,7 +102,11 @@ private:
         pollfd ready{acceptor_->get(), POLLIN, 0};
         if (::poll(&ready, 1, 0) == 0)
             return {.what = read_wait::kind::readable, .fd = acceptor_->get()};
-        const int fd = ::accept4(acceptor_->get(), nullptr, nullptr, SOCK_CLOEXEC);
+        int fd = ::accept4(acceptor_->get(), nullptr, nullptr, SOCK_CLOEXEC);
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE) && spare_) {
+            spare_.reset();
+            fd = ::accept4(acceptor_->get(), nullptr, nullptr, SOCK_CLOEXEC);
+        }
         if (fd < 0) {
             if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
                 return {.what = read_wait::kind::readable, .fd = acceptor_->get()};
@@ -106,6 +114,7 @@ private:
         }
         connection_ = std::make_unique<unique_fd>(fd);
         acceptor_.reset();
+        spare_.reset();
         return {};
     }
 
@@ -178,6 +187,7 @@ private:
     std::string name_;
     std::shared_ptr<unique_fd> acceptor_;  ///< until there is a connection
     std::shared_ptr<unique_fd> connection_;
+    std::unique_ptr<unique_fd> spare_;  ///< for the connection, should there be no descriptor left
     std::size_t capacity_ = 0;
     std::unique_ptr<std::uint8_t[]> buffer_;
     std::size_t begin_ = 0;  ///< of what was not handed over
