@@ -42,6 +42,15 @@ void check_blocks(const item_blocks& b, std::uint64_t begin, std::uint64_t lengt
 
 heap::heap(flavour f) : contents_(std::make_shared<heap_contents>(f)) {}
 
+void heap::keep_in(heap_contents& contents, std::shared_ptr<const void> owner) {
+    auto holder = std::make_unique<std::shared_ptr<const void>>(std::move(owner));
+    contents.owners_.push_back({holder.get(), [](void* object) noexcept {
+                                    std::unique_ptr<std::shared_ptr<const void>>(
+                                        static_cast<std::shared_ptr<const void>*>(object));
+                                }});
+    static_cast<void>(holder.release());
+}
+
 heap_contents& heap::writable() {
     if (contents_.use_count() > 1) {
         // A stream still sends the old contents, and they own the memory that ours refer to.
@@ -51,8 +60,8 @@ heap_contents& heap::writable() {
         copy->payload_size_ = contents_->payload_size_;
         copy->items_ = contents_->items_;
         if (contents_->form_) copy->form_ = std::make_unique<heap_form>(*contents_->form_);
-        std::shared_ptr<heap_contents> old = std::exchange(contents_, std::move(copy));
-        keep_alive(std::shared_ptr<const void>(std::move(old)));
+        keep_in(*copy, contents_);
+        contents_ = std::move(copy);
     }
     return *contents_;
 }
@@ -83,6 +92,29 @@ void heap::add_item(std::uint64_t id, const void* data, std::size_t length, bool
         c.payload_size_ += length;
         if (length != 0 && length <= packet_batch::small_extent) c.kind_ &= ~std::uint64_t{1};
     }
+}
+
+/// What is added needs its owner: the heap has both, or neither.
+template <typename Add>
+void heap::add_owned(heap_owner& owner, Add&& add) {
+    keep_alive(owner);
+    try {
+        add();
+    } catch (...) {
+        contents_->owners_.pop_back();
+        throw;
+    }
+    owner = {nullptr, nullptr};
+}
+
+void heap::add_item(std::uint64_t id, heap_owner& owner, const void* data, std::size_t length,
+                    bool allow_immediate) {
+    add_owned(owner, [&] { add_item(id, data, length, allow_immediate); });
+}
+
+void heap::add_item_part(std::uint64_t id, heap_owner& owner, std::uint64_t length,
+                         std::span<const item_blocks> held) {
+    add_owned(owner, [&] { add_item_part(id, length, held); });
 }
 
 void heap::add_item(std::uint64_t id, std::shared_ptr<const void> owner, const void* data,
@@ -207,14 +239,7 @@ std::span<const std::uint64_t> heap::pointer_order() const noexcept {
 
 void heap::keep_alive(heap_owner owner) { writable().owners_.push_back(owner); }
 
-void heap::keep_alive(std::shared_ptr<const void> owner) {
-    auto holder = std::make_unique<std::shared_ptr<const void>>(std::move(owner));
-    keep_alive(heap_owner{holder.get(), [](void* object) noexcept {
-                              std::unique_ptr<std::shared_ptr<const void>>(
-                                  static_cast<std::shared_ptr<const void>*>(object));
-                          }});
-    static_cast<void>(holder.release());
-}
+void heap::keep_alive(std::shared_ptr<const void> owner) { keep_in(writable(), std::move(owner)); }
 
 void heap::reserve(std::size_t n) {
     heap_contents& c = writable();

@@ -89,3 +89,50 @@ def test_loops_that_ask_whether_others_are_closed_may_be_asked_meanwhile() -> No
         """,
         "2 1",
     )
+
+
+@pytest.mark.parametrize("where", ["create_future", "call_soon", "add_reader", "remove_reader"])
+@pytest.mark.parametrize("run", ["stream.process_callbacks()", "take_away()"])
+def test_loops_that_run_code_when_they_are_asked_for_something(where: str, run: str) -> None:
+    """Such as has the stream look after its futures, or brings another loop to it."""
+    check(
+        f"""
+        from spead2.send.asyncio import InprocStream
+        busy = []
+
+        def take_away():
+            # Another loop, in a thread of its own, while this one is not waiting for anything.
+            async def send():
+                await stream.async_send_heap(make_heap(10))
+            thread = threading.Thread(target=lambda: asyncio.run(send()))
+            thread.start()
+            thread.join()
+            stream.process_callbacks()
+
+        class Loop(asyncio.SelectorEventLoop):
+            def {where}(self, *arguments, **keywords):
+                if not busy and "stream" in globals():
+                    busy.append(1)
+                    {run}
+                    busy.clear()
+                return super().{where}(*arguments, **keywords)
+
+        queue = spead2.InprocQueue()
+        stream = InprocStream(pool, [queue], StreamConfig(max_heaps=50, rate=1e8))
+        sent = []
+
+        async def main():
+            for size in (10, 30_000, 10):
+                for _ in range(10):
+                    sent.append(await stream.async_send_heap(make_heap(size)))
+                sent.append(await stream.async_flush() or 1)
+
+        for _ in range(30):
+            loop = Loop()
+            loop.run_until_complete(asyncio.wait_for(main(), 30))
+            loop.close()
+            gc.collect()
+        print(len(sent), all(sent))
+        """,
+        "990 True",
+    )

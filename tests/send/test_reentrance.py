@@ -15,6 +15,7 @@ import textwrap
 import pytest
 
 COMMON = """
+import contextlib, gc
 import numpy as np
 import spead2, spead2.send
 
@@ -27,6 +28,24 @@ def refused(call, *kinds):
     except kinds:
         return
     raise AssertionError("not refused")
+
+@contextlib.contextmanager
+def collecting(run, *arguments):
+    # Have garbage collected whenever an object is made, and run something then.
+    def callback(phase, _):
+        if phase == "start":
+            run(*arguments)
+    gc.callbacks.append(callback)
+    thresholds = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(callback)
+
+def packets(heap):
+    return list(spead2.send.PacketGenerator(heap, 1, 1472))
 
 class Runs:
     # An integer whose conversion runs code.
@@ -115,6 +134,100 @@ CASES = {
                 return [new()]
         generator = spead2.send.HeapGenerator(Group())
         generator.get_heap()
+    """,
+    "the flavour of a part": """
+        heap = spead2.send.Heap(spead2.Flavour(4, 64, 48))
+        heap.set_part("first")
+        item = spead2.Item(9, "n", "", (1,), np.uint8, value=[1])
+        item.shape = (Runs(heap.__init__, 1),)
+        refused(lambda: heap.add_descriptor_elsewhere(item), ValueError)
+    """,
+    "the pointer order of a heap, when garbage is collected": """
+        heap = spead2.send.Heap()
+        order = [0x1000 + i for i in range(50)] + [1, 3, 4]
+        heap.set_pointer_order(order)
+        with collecting(heap.__init__):
+            assert heap.pointer_order in (tuple(order), ())
+    """,
+    "the shape and format of a raw descriptor": """
+        class Fresh:
+            # A sequence that has no elements but those it makes when asked.
+            def __init__(self, *numbers):
+                self.numbers = numbers
+            def __len__(self):
+                return len(self.numbers)
+            def __getitem__(self, i):
+                return Runs(lambda: None, self.numbers[i])
+        raw = spead2._spead2.RawDescriptor()
+        raw.shape = Fresh(1000, 2000, 3000)
+        assert raw.shape == [1000, 2000, 3000]
+        class Fields(Fresh):
+            def __getitem__(self, i):
+                return ["u", Runs(lambda: None, self.numbers[i])]
+        raw.format = Fields(8, 16)
+        assert raw.format == [("u", 8), ("u", 16)]
+        for _ in range(20):
+            raw.shape = range(100)
+            raw.format = [("u", 8)] * 100
+            with collecting(raw.__setattr__, "shape", []):
+                assert len(raw.shape) in (0, 100)
+            with collecting(raw.__setattr__, "format", []):
+                assert len(raw.format) in (0, 100)
+    """,
+    "the format that an item takes over, when garbage is collected": """
+        def change():
+            for descriptor in list(spead2._items._templates.values()):
+                descriptor.format = None
+        group = spead2.ItemGroup()
+        for i in range(20):
+            with contextlib.suppress(ValueError), collecting(change):
+                group.add_item(None, f"n{i}", "", (), format=[("u", 8)] * 50)
+            spead2._items._templates.clear()
+    """,
+    "an item that gets its value, when garbage is collected": """
+        item = spead2.Item(9, "n", "", (2,), ">u4", value=[1, 2])
+        raw = spead2.send.Heap()
+        def larger():
+            if item.shape == (2,):
+                item.shape = (1 << 20,)
+                item.allow_immediate()
+        class Raw(bytearray):
+            is_immediate = False
+        for _ in range(20):
+            item.shape = (2,)
+            with collecting(larger):
+                try:
+                    item.set_from_raw(Raw(8))
+                except ValueError:
+                    continue
+            assert np.array(item.value).sum() == 0
+    """,
+    "the name of an item in an error": """
+        class Name(str):
+            def __str__(self):
+                item.name = "other"
+                return "Name"
+        class Raw(bytearray):
+            is_immediate = False
+        item = spead2.Item(9, "n", "", (2,), ">u4", value=[1, 2])
+        item.name = Name("n")
+        refused(lambda: item.set_from_raw(Raw(4)), ValueError)
+    """,
+    "what a generator knows, while it makes heaps within heaps": """
+        group = spead2.send.ItemGroup()
+        def more():
+            second.id = 0x1001
+            for _ in range(300):
+                other = spead2.ItemGroup()
+                item = other.add_item(None, "n", "", (), "u1", value=1)
+                item.id = numbers.pop()
+                group.get_heap(item_group=other)
+        numbers = list(range(0x2000, 0x2000 + 2000))
+        first = group.add_item(0x1000, "first", "", (), "u1", value=1)
+        second = group.add_item(0x1001, "second", "", (1,), "u1", value=[1])
+        second.id = Runs(more, 0x1001)
+        assert len(b"".join(packets(group.get_heap()))) > 100
+        assert packets(group.get_heap(descriptors="none")) == packets(spead2.send.Heap())
     """,
     "a descriptor that is described anew": """
         item = spead2.Item(9, "n", "", (1,), np.uint8, value=[1])

@@ -104,6 +104,9 @@ public:
     /// The same, keeping \a owner alive as long as the memory is needed.
     void add_item(std::uint64_t id, std::shared_ptr<const void> owner, const void* data,
                   std::size_t length, bool allow_immediate);
+    /// The same; takes \a owner over, and leaves null in its place, unless it throws.
+    void add_item(std::uint64_t id, heap_owner& owner, const void* data, std::size_t length,
+                  bool allow_immediate);
     /// Add an item that is a number of at most heap_address_bits bits.
     /// \throw std::invalid_argument for an ID or value out of range
     void add_immediate(std::uint64_t id, std::uint64_t value);
@@ -123,6 +126,9 @@ public:
     /// \param held  what is held here, in order; nothing of an item that is held elsewhere
     /// \throw std::invalid_argument for blocks that overlap or leave the item, or no part
     void add_item_part(std::uint64_t id, std::uint64_t length, std::span<const item_blocks> held);
+    /// The same; takes \a owner over, and leaves null in its place, unless it throws.
+    void add_item_part(std::uint64_t id, heap_owner& owner, std::uint64_t length,
+                       std::span<const item_blocks> held);
     /// Have so many zero bytes behind the items, announced by a NULL item pointer; see
     /// send::part_padding().
     /// \param held  whether this process sends them, which one must
@@ -156,7 +162,10 @@ public:
     [[nodiscard]] const heap_contents& view() const noexcept { return *contents_; }
 
 private:
+    static void keep_in(heap_contents& contents, std::shared_ptr<const void> owner);
     heap_contents& writable();
+    template <typename Add>
+    void add_owned(heap_owner& owner, Add&& add);
     heap_form& writable_form();
     void check_is_part() const;
     std::shared_ptr<heap_contents> contents_;

@@ -20,7 +20,8 @@
 
 namespace spead2::python {
 
-/// How the bytes of one item become a value.
+/// How the bytes of one item become a value. It has all that is needed for that: while a value is
+/// made, code may run that describes the item anew.
 struct value_decoder {
     enum class kind : std::uint8_t {
         scalar,    ///< a number or the like of numpy
@@ -39,6 +40,14 @@ struct value_decoder {
     std::uint64_t bits = 0;        ///< of an element
     std::ptrdiff_t variable = -1;  ///< index of the variable dimension
     std::size_t known = 1;         ///< product of the others; huge if it is beyond size_t
+
+    // As in the descriptor.
+    encoding how = encoding::other;
+    bool fortran_order = false;
+    std::size_t element_size = 0;
+    std::vector<Py_ssize_t> dimensions;
+    py::object array_dtype;
+    py::object plan;
 };
 
 namespace {
@@ -80,44 +89,64 @@ std::size_t swap_bytes_of(char kind, std::size_t element_bytes) {
     return plain && (bytes == 2 || bytes == 4 || bytes == 8) ? bytes : 0;
 }
 
-void prepare_numpy(const descriptor_object& d, bool is_character, value_decoder& decoder) {
-    const py::object dtype = py::reinterpret_borrow<py::object>(d.array_dtype);
+void prepare_numpy(bool is_character, value_decoder& decoder) {
+    const py::object& dtype = decoder.array_dtype;
     if (!dtype.attr("subdtype").is_none()) return;
     const auto kind = dtype.attr("kind").cast<std::string>();
     decoder.wire = dtype;
     decoder.native = dtype.attr("newbyteorder")("=");
     decoder.swapped = !decoder.native.equal(dtype);
-    decoder.swap_bytes = swap_bytes_of(kind[0], d.element_size);
-    if (!d.dimensions.empty()) {
-        const bool text = is_character && d.dimensions.size() == 1;
+    decoder.swap_bytes = swap_bytes_of(kind[0], decoder.element_size);
+    if (!decoder.dimensions.empty()) {
+        const bool text = is_character && decoder.dimensions.size() == 1;
         decoder.what = text ? value_decoder::kind::text : value_decoder::kind::array;
     } else if (std::strchr("biufcSMm", kind[0]) != nullptr) {
         decoder.what = value_decoder::kind::scalar;
     }
 }
 
-std::unique_ptr<value_decoder> make_decoder(descriptor_object& d) {
-    auto decoder = std::make_unique<value_decoder>();
-    decoder->bits = py::handle(d.itemsize_bits).cast<std::uint64_t>();
-    set_sizes(d.dimensions, *decoder);
-    if (d.dimensions.size() > max_dimensions) return decoder;
+/// The fields in the plan that Descriptor._prepare() made: a list of pairs that is only read.
+std::vector<format_field> planned_fields(const py::object& plan) {
     std::vector<format_field> fields;
-    if (d.dtype == nullptr || d.dtype == Py_None) fields = format_fields(d);
-    if (fields.size() == 1) decoder->field = fields[0];
-    if (d.how == encoding::array) {
-        prepare_numpy(d, fields.size() == 1 && fields[0].code == 'c', *decoder);
-    } else if (fields.size() == 1 && fields[0].bits <= 64) {
-        decoder->what =
-            d.dimensions.empty() ? value_decoder::kind::element : value_decoder::kind::elements;
+    const py::tuple parts(plan);
+    for (const py::handle part : py::tuple(parts[1])) {
+        const auto field = py::reinterpret_borrow<py::tuple>(part);
+        fields.push_back({field[0].cast<std::string>()[0], field[1].cast<std::uint64_t>()});
     }
-    return decoder;
+    return fields;
+}
+
+std::shared_ptr<const value_decoder> make_decoder(const descriptor_object& d) {
+    const auto made = std::make_shared<value_decoder>();
+    value_decoder& decoder = *made;
+    decoder.how = d.how;
+    decoder.fortran_order = d.fortran_order;
+    decoder.element_size = d.element_size;
+    decoder.dimensions = d.dimensions;
+    decoder.array_dtype = py::reinterpret_borrow<py::object>(d.array_dtype);
+    decoder.plan = py::reinterpret_borrow<py::object>(d.plan);
+    decoder.bits = py::handle(d.itemsize_bits).cast<std::uint64_t>();
+    set_sizes(decoder.dimensions, decoder);
+    // From here on code may run that describes the item anew.
+    if (decoder.dimensions.size() > max_dimensions) return made;
+    const std::vector<format_field> fields = planned_fields(decoder.plan);
+    if (fields.size() == 1) decoder.field = fields[0];
+    if (decoder.how == encoding::array) {
+        prepare_numpy(fields.size() == 1 && fields[0].code == 'c', decoder);
+    } else if (fields.size() == 1 && fields[0].bits <= 64) {
+        decoder.what = decoder.dimensions.empty() ? value_decoder::kind::element
+                                                  : value_decoder::kind::elements;
+    }
+    return made;
 }
 
 /// An item's decoder, as long as its description stays.
-const std::shared_ptr<const value_decoder>& decoder_of(descriptor_object* d) {
+std::shared_ptr<const value_decoder> decoder_of(descriptor_object* d) {
     prepare(d);
-    if (!d->decoder) d->decoder = make_decoder(*d);
-    return d->decoder;
+    if (d->decoder) return d->decoder;
+    std::shared_ptr<const value_decoder> made = make_decoder(*d);
+    if (d->prepared && made->plan.is(py::handle(d->plan))) d->decoder = made;
+    return made;
 }
 
 // ---- Decoding
@@ -131,7 +160,8 @@ struct extent {
 };
 
 void throw_too_few(const descriptor_object& d, std::size_t available, std::size_t needed) {
-    set_error(PyExc_ValueError, "Item %S has too few elements for shape (%zu < %zu)", d.name,
+    const auto name = py::reinterpret_borrow<py::object>(d.name);  // showing it may run any code
+    set_error(PyExc_ValueError, "Item %S has too few elements for shape (%zu < %zu)", name.ptr(),
               available, needed);
     throw py::error_already_set();
 }
@@ -139,7 +169,7 @@ void throw_too_few(const descriptor_object& d, std::size_t available, std::size_
 extent find_extent(const descriptor_object& d, const value_decoder& decoder,
                    const received_bytes& bytes) {
     extent found{bytes.data, bytes.length, decoder.known, {}};
-    std::copy(d.dimensions.begin(), d.dimensions.end(), found.sizes.begin());
+    std::copy(decoder.dimensions.begin(), decoder.dimensions.end(), found.sizes.begin());
     const std::size_t available = bytes.length * 8 / decoder.bits;
     if (decoder.variable >= 0) {
         const std::size_t unknown = decoder.known != 0 ? available / decoder.known : 0;
@@ -172,14 +202,15 @@ void swap_numbers(const std::uint8_t* from, std::uint8_t* to, std::size_t n) {
 }
 
 /// \param data  null: new memory
-py::object make_array(const py::object& dtype, const descriptor_object& d, const extent& part,
+py::object make_array(const py::object& dtype, const value_decoder& decoder, const extent& part,
                       const std::uint8_t* data, bool writable = false) {
     auto& api = py::detail::npy_api::get();
-    const int order = d.fortran_order ? array_f_order : 0;
+    const int order = decoder.fortran_order ? array_f_order : 0;
     Py_INCREF(dtype.ptr());  // taken over
     return steal(api.PyArray_NewFromDescr_(
-        api.PyArray_Type_, dtype.ptr(), static_cast<int>(d.dimensions.size()), part.sizes.data(),
-        nullptr, const_cast<std::uint8_t*>(data),  // NOLINT(*-const-cast) see received_bytes
+        api.PyArray_Type_, dtype.ptr(), static_cast<int>(decoder.dimensions.size()),
+        part.sizes.data(), nullptr,
+        const_cast<std::uint8_t*>(data),  // NOLINT(*-const-cast) see received_bytes
         order | (data != nullptr && writable ? array_writeable : 0), nullptr));
 }
 
@@ -187,24 +218,24 @@ std::uint8_t* array_data(const py::object& array) {
     return reinterpret_cast<std::uint8_t*>(py::detail::array_proxy(array.ptr())->data);
 }
 
-py::object decode_array(const descriptor_object& d, const value_decoder& decoder,
-                        const extent& part, const received_bytes& bytes) {
+py::object decode_array(const value_decoder& decoder, const extent& part,
+                        const received_bytes& bytes) {
     auto& api = py::detail::npy_api::get();
-    if (part.elements == 0) return make_array(decoder.native, d, part, nullptr);
-    const std::size_t length = part.elements * d.element_size;
+    if (part.elements == 0) return make_array(decoder.native, decoder, part, nullptr);
+    const std::size_t length = part.elements * decoder.element_size;
     if (!decoder.swapped) {
         if (bytes.owner == nullptr) {
-            py::object array = make_array(decoder.wire, d, part, nullptr);
+            py::object array = make_array(decoder.wire, decoder, part, nullptr);
             std::memcpy(array_data(array), part.data, length);
             return array;
         }
-        py::object array = make_array(decoder.wire, d, part, part.data, bytes.writable);
+        py::object array = make_array(decoder.wire, decoder, part, part.data, bytes.writable);
         Py_INCREF(bytes.owner);  // taken over
         if (api.PyArray_SetBaseObject_(array.ptr(), bytes.owner) != 0)
             throw py::error_already_set();
         return array;
     }
-    py::object array = make_array(decoder.native, d, part, nullptr);
+    py::object array = make_array(decoder.native, decoder, part, nullptr);
     std::uint8_t* const out = array_data(array);
     switch (decoder.swap_bytes) {
         case 2:
@@ -217,7 +248,7 @@ py::object decode_array(const descriptor_object& d, const value_decoder& decoder
             swap_numbers<std::uint64_t>(part.data, out, length / 8);
             break;
         default: {
-            const py::object view = make_array(decoder.wire, d, part, part.data);
+            const py::object view = make_array(decoder.wire, decoder, part, part.data);
             if (api.PyArray_CopyInto_(array.ptr(), view.ptr()) != 0) throw py::error_already_set();
         }
     }
@@ -250,10 +281,8 @@ py::object next_element(bit_reader& reader, const format_field& field) {
     return steal(decode(reader.get(static_cast<unsigned>(field.bits)), field, to_object{}));
 }
 
-py::object decode_elements(const descriptor_object& d, const value_decoder& decoder,
-                           const extent& part) {
-    py::object array =
-        make_array(py::reinterpret_borrow<py::object>(d.array_dtype), d, part, nullptr);
+py::object decode_elements(const value_decoder& decoder, const extent& part) {
+    py::object array = make_array(decoder.array_dtype, decoder, part, nullptr);
     bit_reader reader(part.data, part.length);
     auto** const out = reinterpret_cast<PyObject**>(array_data(array));
     for (std::size_t i = 0; i < part.elements; ++i)
@@ -275,9 +304,9 @@ py::object decode_fast(const descriptor_object& d, const value_decoder& decoder,
             return next_element(reader, decoder.field);
         }
         case value_decoder::kind::elements:
-            return decode_elements(d, decoder, part);
+            return decode_elements(decoder, part);
         default:
-            return decode_array(d, decoder, part, bytes);
+            return decode_array(decoder, part, bytes);
     }
 }
 
@@ -363,7 +392,7 @@ void receive_raw(PyObject* item, PyObject* raw, PyObject* new_order, std::int64_
 bool may_be_empty(PyObject* item) {
     descriptor_object* const d = to_item(item);
     if (d == nullptr) return false;
-    const std::shared_ptr<const value_decoder>& decoder = decoder_of(d);
+    const std::shared_ptr<const value_decoder> decoder = decoder_of(d);
     return decoder->variable >= 0 || decoder->known == 0;
 }
 

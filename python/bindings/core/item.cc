@@ -256,12 +256,12 @@ PyObject* describe_as(PyObject* self, PyObject* const* args, Py_ssize_t n_args) 
         descriptor_object& d = *as_descriptor(self);
         descriptor_object& other = *as_descriptor(args[0]);
         prepare(&other);
+        // A list can be changed; its elements are tuples. Copying it may collect garbage, which may
+        // run any code, so it comes first.
+        auto format = py::reinterpret_borrow<py::object>(other.format);
+        if (format && PyList_CheckExact(format.ptr()))
+            format = steal(PyList_GetSlice(format.ptr(), 0, PyList_GET_SIZE(format.ptr())));
         std::vector<Py_ssize_t> dimensions(other.dimensions);
-        // A list can be changed; its elements are tuples.
-        const bool own_format = other.format != nullptr && PyList_CheckExact(other.format);
-        const py::object format =
-            own_format ? steal(PyList_GetSlice(other.format, 0, PyList_GET_SIZE(other.format)))
-                       : py::reinterpret_borrow<py::object>(other.format);
         const std::array<std::pair<object_member, PyObject*>, 10> taken{{
             {&descriptor_object::id, args[1]},
             {&descriptor_object::name, args[2]},
@@ -472,8 +472,7 @@ std::string ascii(PyObject* text, const char* what) {
             static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.ptr()))};
 }
 
-}  // namespace
-
+/// The format of a prepared descriptor that has one.
 std::vector<format_field> format_fields(const descriptor_object& d) {
     std::vector<format_field> out;
     // Checked by prepare() to be pairs of a one-letter str and a positive int. Tuples of its own,
@@ -490,8 +489,6 @@ std::vector<format_field> format_fields(const descriptor_object& d) {
     }
     return out;
 }
-
-namespace {
 
 std::vector<std::uint8_t> encode_description(descriptor_object* d, const flavour& f) {
     auto* const self = reinterpret_cast<PyObject*>(d);
@@ -664,19 +661,16 @@ void encoded_item::move_to_memory() {
 }
 
 void add_encoded(send::heap& h, encoded_item& encoded) {
-    if (encoded.data != nullptr || encoded.owner.object != nullptr) {
-        h.add_item(encoded.id, encoded.data, encoded.length, encoded.allow_immediate);
+    if (encoded.owner.object != nullptr) {
+        h.add_item(encoded.id, encoded.owner, encoded.data, encoded.length,
+                   encoded.allow_immediate);
     } else if (encoded.allow_immediate && encoded.length <= h.get_flavour().address_bytes()) {
         std::uint64_t number = 0;
         for (std::size_t i = 0; i < encoded.length; ++i) number = number << 8 | encoded.small[i];
         h.add_immediate(encoded.id, number);
     } else {
         encoded.move_to_memory();
-        h.add_item(encoded.id, encoded.data, encoded.length, false);
-    }
-    if (encoded.owner.object != nullptr) {
-        h.keep_alive(encoded.owner);
-        encoded.owner.object = nullptr;
+        h.add_item(encoded.id, encoded.owner, encoded.data, encoded.length, false);
     }
 }
 

@@ -99,9 +99,6 @@ struct descriptor_object {
 /// Have the members worked out that follow from the attributes. \throw py::error_already_set
 void prepare(descriptor_object* d);
 
-/// The format of a prepared descriptor that has one.
-[[nodiscard]] std::vector<format_field> format_fields(const descriptor_object& d);
-
 /// Number of an item. \throw py::error_already_set if it is no unsigned 64-bit integer
 [[nodiscard]] std::uint64_t item_id(PyObject* item);
 

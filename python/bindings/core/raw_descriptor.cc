@@ -12,7 +12,8 @@ namespace {
 
 py::list get_shape(const descriptor& d) {
     py::list shape;
-    for (const std::int64_t size : d.shape) {
+    // A copy, here and below: a list that grows may collect garbage, which may run any code.
+    for (const std::int64_t size : std::vector(d.shape)) {
         if (size < 0)
             shape.append(py::none());
         else
@@ -23,7 +24,8 @@ py::list get_shape(const descriptor& d) {
 
 void set_shape(descriptor& d, const py::sequence& shape) {
     std::vector<std::int64_t> dimensions;
-    for (const py::handle size : shape) {
+    // A tuple, here and below: other sequences may make their elements as they are asked for.
+    for (const py::handle size : py::tuple(shape)) {
         const std::int64_t n =
             size.is_none()
                 ? variable_dimension
@@ -36,7 +38,7 @@ void set_shape(descriptor& d, const py::sequence& shape) {
 /// A code, which a network may set to any byte, is the character of that number.
 py::list get_format(const descriptor& d) {
     py::list format;
-    for (const format_field& field : d.format) {
+    for (const format_field& field : std::vector(d.format)) {
         const Py_UCS1 code = static_cast<Py_UCS1>(field.code);
         format.append(py::make_tuple(py::reinterpret_steal<py::str>(
                                          PyUnicode_FromKindAndData(PyUnicode_1BYTE_KIND, &code, 1)),
@@ -47,7 +49,7 @@ py::list get_format(const descriptor& d) {
 
 void set_format(descriptor& d, const py::sequence& format) {
     std::vector<format_field> fields;
-    for (const py::handle field : format) {
+    for (const py::handle field : py::tuple(format)) {
         const auto pair =
             py::reinterpret_steal<py::object>(run_python<PySequence_Tuple>(field.ptr()));
         if (!pair) throw py::error_already_set();

@@ -76,14 +76,15 @@ py::object running_loop() {
     static PyObject* last_note = nullptr;  // owned, so no other object can be at its address
     static PyObject* last_loop = nullptr;  // owned
     PyObject* const dict = PyThreadState_GetDict();
-    PyObject* const note =
+    PyObject* const found =
         dict == nullptr ? nullptr : PyDict_GetItemWithError(dict, names.running_loop_key);
-    if (note != nullptr && note == last_note) return py::reinterpret_borrow<py::object>(last_loop);
-    if (note == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
+    if (found != nullptr && found == last_note)
+        return py::reinterpret_borrow<py::object>(last_loop);
+    if (found == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
+    auto note = py::reinterpret_borrow<py::object>(found);
     py::object loop = steal(run_python<PyObject_CallNoArgs>(names.get_running_loop));
-    if (note != nullptr) {
-        Py_INCREF(note);
-        PyObject* const old_note = std::exchange(last_note, note);
+    if (note) {
+        PyObject* const old_note = std::exchange(last_note, note.release().ptr());
         PyObject* const old_loop = std::exchange(last_loop, loop.inc_ref().ptr());
         // Other threads may come here while this runs Python code.
         run_python<Py_DecRef>(old_note);
@@ -178,8 +179,8 @@ void deliver(const stream& s, loop_state& state) {
             const outcome o = make_outcome(*group, s);
             state.destroy(std::move(group));  // when a future is done, nothing holds its heaps
             settle(o.future.ptr(), o.method, o.value.ptr());
-        } catch (py::error_already_set& e) {
-            e.restore();
+        } catch (...) {
+            set_python_error();  // those behind it are to be told all the same
         }
         if (PyErr_Occurred() != nullptr) run_python<PyErr_WriteUnraisable>(names.process_callbacks);
     }
@@ -195,14 +196,16 @@ py::object bound_callback(PyObject* self) {
 void update_listening(PyObject* self, loop_state& state) {
     if ((state.pending != 0) == state.listening) return;
     const py::object fd = steal(PyLong_FromLong(state.fd()));
+    const py::object loop = state.loop;  // kept: what it runs may give the state to another one
     if (state.listening) {
         state.set_signalling(false);
         state.listening = false;
-        steal(
-            run_python<PyObject_CallMethodOneArg>(state.loop.ptr(), names.remove_reader, fd.ptr()));
+        steal(run_python<PyObject_CallMethodOneArg>(loop.ptr(), names.remove_reader, fd.ptr()));
     } else {
-        steal(run_python<PyObject_CallMethodObjArgs>(state.loop.ptr(), names.add_reader, fd.ptr(),
-                                                     bound_callback(self).ptr(), nullptr));
+        const py::object callback = bound_callback(self);
+        steal(run_python<PyObject_CallMethodObjArgs>(loop.ptr(), names.add_reader, fd.ptr(),
+                                                     callback.ptr(), nullptr));
+        if (!state.loop.is(loop)) return;
         state.listening = true;
         state.set_signalling(true);
     }
@@ -211,8 +214,9 @@ void update_listening(PyObject* self, loop_state& state) {
 /// Have the loop call process_callbacks() in its next turn.
 void schedule(PyObject* self, loop_state& state) {
     if (state.scheduled) return;
-    steal(run_python<PyObject_CallMethodOneArg>(state.loop.ptr(), names.call_soon,
-                                                bound_callback(self).ptr()));
+    const py::object loop = state.loop;
+    const py::object callback = bound_callback(self);
+    steal(run_python<PyObject_CallMethodOneArg>(loop.ptr(), names.call_soon, callback.ptr()));
     state.scheduled = true;
     state.turn_end = clock::now() + turn_limit;
 }
@@ -246,14 +250,39 @@ PyObject* process_callbacks(PyObject* self, PyObject*) {
 
 // ---- Sending
 
+/// The state of the current loop, which keeps that loop for a future to come: making one, or asking
+/// for a turn, may run code that has the stream give up loops for which nothing is pending.
+class pending_state {
+public:
+    explicit pending_state(asyncio_stream& s) : state_(s.get_loops()->get(current_loop())) {
+        ++state_.pending;
+    }
+    pending_state(const pending_state&) = delete;
+    pending_state& operator=(const pending_state&) = delete;
+    ~pending_state() {
+        if (!kept_) --state_.pending;
+    }
+    [[nodiscard]] loop_state& get() const noexcept { return state_; }
+    [[nodiscard]] std::unique_ptr<asyncio_group> make_group() const {
+        const py::object loop = state_.loop;
+        return state_.make_group(make_future(loop.ptr()).release().ptr());
+    }
+    /// The future will be told.
+    void keep() noexcept { kept_ = true; }
+
+private:
+    loop_state& state_;
+    bool kept_ = false;
+};
+
 /// Queue a group; its future is the result.
-PyObject* queue(PyObject* self, asyncio_stream& s, loop_state& state,
+PyObject* queue(PyObject* self, asyncio_stream& s, pending_state& pending,
                 std::unique_ptr<asyncio_group> group) {
+    loop_state& state = pending.get();
     asyncio_group* const g = group.get();
     py::object future = py::reinterpret_borrow<py::object>(g->future());
     std::unique_ptr<heap_group> queued = std::move(group);
     schedule(self, state);
-    ++state.pending;
     bool enough = false;
     // Not told within the catch block: see refuse() in stream.cc.
     std::optional<std::system_error> refusal;
@@ -262,6 +291,7 @@ PyObject* queue(PyObject* self, asyncio_stream& s, loop_state& state,
     } catch (const std::system_error& e) {
         refusal = e;
     }
+    pending.keep();
     if (refusal) {
         // As everything that concerns the queue, this is told by the future.
         g->refuse(*refusal);
@@ -274,12 +304,6 @@ PyObject* queue(PyObject* self, asyncio_stream& s, loop_state& state,
     }
     return future.release().ptr();
 }
-
-std::unique_ptr<asyncio_group> make_group(loop_state& state) {
-    return state.make_group(make_future(state.loop.ptr()).release().ptr());
-}
-
-loop_state& current_state(asyncio_stream& s) { return s.get_loops()->get(current_loop()); }
 
 PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args,
                           PyObject* keywords) {
@@ -299,10 +323,10 @@ PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_ar
     asyncio_stream* const s = to_sending(self);
     if (s == nullptr) return nullptr;
     try {
-        loop_state& state = current_state(*s);
-        auto group = make_group(state);
+        pending_state pending(*s);
+        auto group = pending.make_group();
         group->add({h->value.contents(), cnt, substream_index, rate}, s->max_packet_size());
-        return queue(self, *s, state, std::move(group));
+        return queue(self, *s, pending, std::move(group));
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -322,23 +346,23 @@ PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_a
     if (s == nullptr) return nullptr;
     try {
         heap_references heaps(values[0]);
-        loop_state& state = current_state(*s);
-        auto group = make_group(state);
+        pending_state pending(*s);
+        auto group = pending.make_group();
         if (heaps.size() == 0) {
             const std::system_error refusal(std::make_error_code(std::errc::invalid_argument),
                                             "heaps is empty, but needs at least one HeapReference");
             group->refuse(refusal);
             py::object future = py::reinterpret_borrow<py::object>(group->future());
-            schedule(self, state);
-            ++state.pending;
-            state.push(*group.release());
+            schedule(self, pending.get());
+            pending.keep();
+            pending.get().push(*group.release());
             log_refusal(*s, refusal);
             return future.release().ptr();
         }
         group->set_mode(mode);
         group->set_turn_packets(turn_packets);
         heaps.add_to(*group, s->max_packet_size());
-        return queue(self, *s, state, std::move(group));
+        return queue(self, *s, pending, std::move(group));
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -350,8 +374,8 @@ PyObject* flush_future(PyObject* self, PyObject*) {
     asyncio_stream* const s = to_sending(self);
     if (s == nullptr) return nullptr;
     try {
-        loop_state& state = current_state(*s);
-        return queue(self, *s, state, make_group(state));
+        pending_state pending(*s);
+        return queue(self, *s, pending, pending.make_group());
     } catch (...) {
         set_python_error();
         return nullptr;

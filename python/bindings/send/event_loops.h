@@ -104,8 +104,11 @@ public:
     void destroy(std::unique_ptr<asyncio_group> group) noexcept {
         if (blocks_.size() == max_blocks) return;
         asyncio_group* const block = group.release();
-        std::destroy_at(block);
-        blocks_.push_back(block);
+        std::destroy_at(block);  // may run code that comes here, too
+        if (blocks_.size() == max_blocks)
+            ::operator delete(static_cast<void*>(block));
+        else
+            blocks_.push_back(block);
     }
 
     py::object loop;          ///< none while nothing is pending

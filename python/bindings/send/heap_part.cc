@@ -69,9 +69,7 @@ void add_value_as_part(heap& h, PyObject* item, std::uint64_t length, item_block
                                     std::to_string(blocks.count) + " blocks");
     blocks.data = encoded.data;
     blocks.length = encoded.length / blocks.count;
-    h.add_item_part(encoded.id, length, {&blocks, 1});
-    if (encoded.owner.object != nullptr)
-        h.keep_alive(std::exchange(encoded.owner, {nullptr, nullptr}));
+    h.add_item_part(encoded.id, encoded.owner, length, {&blocks, 1});
 }
 
 PyObject* add_item_part(PyObject* self, PyObject* const* args, Py_ssize_t n_args,
@@ -123,8 +121,11 @@ PyObject* add_replicated_item(PyObject* self, PyObject* const* args, Py_ssize_t 
 PyObject* add_descriptor_elsewhere(PyObject* self, PyObject* descriptor) {
     return none_unless_thrown([&] {
         heap& h = heap_of(self);
+        // A copy: describing may run code that makes the heap anew.
+        const flavour f = h.get_flavour();
         encoded_item encoded;
-        encode_item_descriptor(descriptor, h.get_flavour(), encoded);
+        encode_item_descriptor(descriptor, f, encoded);
+        check_same_flavour(h, f);
         h.add_item_part(encoded.id, encoded.length, {});
     });
 }
@@ -173,18 +174,17 @@ PyObject* get_payload_size(PyObject* self, void*) {
 }
 
 PyObject* get_pointer_order(PyObject* self, void*) {
-    const auto order = heap_of(self).pointer_order();
-    PyObject* const tuple = PyTuple_New(static_cast<Py_ssize_t>(order.size()));
-    if (tuple == nullptr) return nullptr;
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        PyObject* const id = PyLong_FromUnsignedLongLong(order[i]);
-        if (id == nullptr) {
-            Py_DECREF(tuple);
-            return nullptr;
-        }
-        PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), id);
+    try {
+        const auto now = heap_of(self).pointer_order();
+        // A copy: making the tuple may collect garbage, which may run code that changes the heap.
+        const std::vector<std::uint64_t> order(now.begin(), now.end());
+        py::tuple ids(order.size());
+        for (std::size_t i = 0; i < order.size(); ++i) ids[i] = order[i];
+        return ids.release().ptr();
+    } catch (...) {
+        set_python_error();
+        return nullptr;
     }
-    return tuple;
 }
 
 constexpr int fast = METH_FASTCALL | METH_KEYWORDS;
