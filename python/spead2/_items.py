@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import operator
 import reprlib
+import time
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("spead2")
 
 _ATTRIBUTES = ("id", "name", "description", "shape", "dtype", "order", "format")
+
+# What the description of an item costs beside its texts, and may cost for each item of a group.
+_FIXED_BYTES = 1024
+_BYTES_AN_ITEM = 4096
 
 
 class Descriptor(_spead2.DescriptorBase):
@@ -267,6 +273,8 @@ class Item(Descriptor, _spead2.ItemBase):
         Starts at 1; setting `value` raises it by 1.
     """
 
+    _described_bytes = 0  # of a description that came with a heap
+
     def __init__(self, *args: Any, value: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._set_first_value(value)
@@ -358,16 +366,70 @@ class Item(Descriptor, _spead2.ItemBase):
         return f"<{_qualified_name(self)} {_summary(self)}, {value}>"
 
 
+class _BoundedLog:
+    """Messages about what a sender does, of which at most so many are written a second."""
+
+    _PER_SECOND = 100
+
+    def __init__(self) -> None:
+        self._begin = -math.inf
+        self._written = 0
+        self._left_out = 0
+
+    def __call__(self, level: int, message: str, *args: object) -> None:
+        now = time.monotonic()
+        if now - self._begin >= 1.0:
+            self._begin = now
+            self._written = 0
+        if self._written >= self._PER_SECOND:
+            self._left_out += 1
+            return
+        self._written += 1
+        left_out, self._left_out = self._left_out, 0
+        if left_out:
+            _logger.warning("%d more log messages of an item group were left out", left_out)
+        _logger.log(level, message, *args)
+
+    def warn(self, message: str, *args: object) -> None:
+        self(logging.WARNING, message, *args)
+
+
 class ItemGroup:
     """Items that are found by ID or by name.
 
     Iteration goes over the names, in the order in which the items were added.
+
+    Parameters
+    ----------
+    max_items : int
+        Items from which on :meth:`update` takes no new ones: a sender may describe ever more. Their
+        descriptions together can have 4 KiB for each of these items. :meth:`add_item` has no limit.
     """
 
-    def __init__(self) -> None:
+    #: Default for `max_items`.
+    DEFAULT_MAX_ITEMS = 16384
+
+    def __init__(self, *, max_items: int = DEFAULT_MAX_ITEMS) -> None:
+        number = operator.index(max_items)
+        if number < 0:
+            raise ValueError(f"max_items is {number}, but must be at least 0")
         self._by_id: dict[int, Item] = {}
         self._by_name: dict[str, Item] = {}
         self._first_free_id = _spead2.FIRST_FREE_ID  # or below the first free one
+        self._max_items = number
+        self._bytes_described = 0  # bytes of the descriptions that update() took
+        self._refused = 0
+        self._log = _BoundedLog()
+
+    @property
+    def max_items(self) -> int:
+        """Items from which on :meth:`update` takes no new ones."""
+        return self._max_items
+
+    @property
+    def refused_items(self) -> int:
+        """Descriptions that :meth:`update` left out because of `max_items`."""
+        return self._refused
 
     def add_item(
         self,
@@ -420,7 +482,8 @@ class ItemGroup:
         """Take over descriptors and values of a received heap.
 
         A description that differs from the one that an item has makes a new item in its place.
-        Values of items that are not described are left out, with a warning.
+        Values of items that are not described are left out, with a warning, and so are
+        descriptions beyond `max_items`.
 
         Parameters
         ----------
@@ -444,20 +507,53 @@ class ItemGroup:
         if descriptors:
             flavour = heap.flavour
             for raw_descriptor in descriptors:
-                self._add(Item.from_raw(raw_descriptor, flavour))
-        return _spead2.update_items(self._by_id, heap, new_order)
+                self._describe(Item.from_raw(raw_descriptor, flavour), raw_descriptor)
+        return _spead2.update_items(self._by_id, heap, new_order, self._log.warn)
+
+    def _describe(self, item: Item, raw: _spead2.RawDescriptor) -> None:
+        """Add an item that was received, if there is room."""
+        bytes_of = _FIXED_BYTES + len(raw.name) + len(raw.description) + len(raw.numpy_header)
+        bytes_of += 32 * (len(raw.shape) + len(raw.format))
+        dropped = self._alike(item)
+        described = self._bytes_described + bytes_of - sum(old._described_bytes for old in dropped)
+        too_many = not dropped and len(self._by_name) >= self._max_items
+        if too_many or described > self._max_items * _BYTES_AN_ITEM:
+            self._refused += 1
+            self._log.warn(
+                "description of item %#x left out: the group has %d items with descriptions of %d"
+                " bytes, and max_items is %d",
+                item.id,
+                len(self._by_name),
+                self._bytes_described,
+                self._max_items,
+            )
+            return
+        self._add(item)
+        if self._by_id.get(item.id) is item:
+            item._described_bytes = bytes_of
+            self._bytes_described += bytes_of
+
+    def _alike(self, item: Item) -> list[Item]:
+        """Return the items that have the ID or name of this one."""
+        first, second = self._by_id.get(item.id), self._by_name.get(item.name)
+        found = [] if first is None else [first]
+        if second is not None and second is not first:
+            found.append(second)
+        return found
 
     def _add(self, item: Item) -> None:
-        dropped = []
-        for old in (self._by_id.get(item.id), self._by_name.get(item.name)):
-            if old is not None and old not in dropped:
-                dropped.append(old)
+        dropped = self._alike(item)
         if len(dropped) == 1 and dropped[0]._content() == item._content():
             if item.value is not None:
                 dropped[0].value = item.value
             return
         if dropped:
-            _logger.info("Descriptor replacement for ID %#x, name %s", item.id, item.name)
+            self._log(
+                logging.INFO,
+                "Descriptor replacement for ID %#x, name %s",
+                item.id,
+                _shortened(item.name),
+            )
         for old in dropped:
             item.version = max(item.version, old.version + 1)
             self._drop(old)
@@ -465,9 +561,9 @@ class ItemGroup:
         self._by_name[item.name] = item
 
     def _drop(self, item: Item) -> None:
-        # By identity: its ID or name may have been changed since.
-        self._by_id = {key: other for key, other in self._by_id.items() if other is not item}
-        self._by_name = {key: other for key, other in self._by_name.items() if other is not item}
+        self._bytes_described -= item._described_bytes
+        _remove(self._by_id, item.id, item)
+        _remove(self._by_name, item.name, item)
         if item.id >= _spead2.FIRST_FREE_ID:
             self._first_free_id = min(self._first_free_id, item.id)
 
@@ -569,6 +665,19 @@ def _check_texts(id: object, name: object, description: object) -> None:
     for text, what in ((name, "name"), (description, "description")):
         if not isinstance(text, str):
             raise TypeError(f"{what} must be a str, not {text!r}")
+
+
+def _remove(table: dict[Any, Item], key: object, item: Item) -> None:
+    """Remove an item, even if its ID or name was changed since it was added."""
+    if type(key) in (int, str) and table.get(key) is item:
+        del table[key]
+        return
+    for found in [other for other, value in table.items() if value is item]:
+        del table[found]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 256 else f"{text[:256]}..."
 
 
 def _qualified_name(instance: object) -> str:

@@ -44,6 +44,10 @@ public:
             if (level >= log_level::warning) std::fprintf(stderr, "spead2: %s\n", message.c_str());
             return;
         }
+        if (records_.size() >= max_records) {
+            ++left_out_;
+            return;
+        }
         records_.push_back({level, message});
         notify();
     }
@@ -98,6 +102,12 @@ private:
                 if (records_.empty() && objects_.empty()) return;
                 records.swap(records_);
                 objects.swap(objects_);
+                if (left_out_ != 0)
+                    records.push_back(
+                        {log_level::warning,
+                         std::to_string(std::exchange(left_out_, 0)) +
+                             " log messages were left out because they were not written as "
+                             "quickly as they came"});
             }
             const PyGILState_STATE state = PyGILState_Ensure();
             for (const log_record& record : records) write(record);
@@ -108,9 +118,13 @@ private:
         }
     }
 
+    /// Messages that wait for a logger which is slow, or for the GIL.
+    static constexpr std::size_t max_records = 4096;
+
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<log_record> records_;
+    std::uint64_t left_out_ = 0;
     std::vector<PyObject*> objects_;
     std::thread thread_;
     bool closed_ = false;

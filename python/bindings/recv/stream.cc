@@ -123,8 +123,13 @@ What was received can still be taken.
         .def_property_readonly(
             "config", [](const stream& s) { return recv::stream_config(s.config()); },
             "Copy of the configuration.")
-        .def_property_readonly("stop_reason", &stream::stop_reason,
-                               "Error of a reader that made the stream end; empty otherwise.");
+        .def_property_readonly(
+            "stop_reason",
+            [](const stream& s) {
+                const gil_release released;  // a worker may have the lock
+                return s.stop_reason();
+            },
+            "Error of a reader that made the stream end; empty otherwise.");
     set_module(bound, "spead2.recv");
 }
 

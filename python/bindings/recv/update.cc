@@ -26,19 +26,18 @@ struct {
 /// Complains of values that nothing is known about, but not of as many as a network may send.
 class missing_descriptors {
 public:
+    /// \param log  takes a message and what is to be put into it
+    explicit missing_descriptors(const py::object& log) : log_(log) {}
     void add(std::uint64_t id) {
-        if (++n_ > limit) return;
-        const std::string digits = py::str("{:#x}").format(id).cast<std::string>();
-        log_warning("Item with ID " + digits + " received but there is no descriptor");
+        if (++n_ <= limit) log_("Item with ID %#x received but there is no descriptor", id);
     }
     void finish() const {
-        if (n_ > limit)
-            log_warning("... and " + std::to_string(n_ - limit) +
-                        " more items of the heap without a descriptor");
+        if (n_ > limit) log_("... and %d more items of the heap without a descriptor", n_ - limit);
     }
 
 private:
     static constexpr std::size_t limit = 32;
+    const py::object& log_;
     std::size_t n_ = 0;
 };
 
@@ -67,9 +66,10 @@ void note(const py::dict& updated, const py::object& item) {
 }
 
 /// From anything with get_items().
-py::dict update_from_any(const py::object& by_id, const py::object& heap, PyObject* new_order) {
+py::dict update_from_any(const py::object& by_id, const py::object& heap, PyObject* new_order,
+                         const py::object& log) {
     py::dict updated;
-    missing_descriptors missing;
+    missing_descriptors missing(log);
     const py::object raw_items = steal(run_python<PySequence_Fast>(
         steal(run_python<PyObject_CallMethodNoArgs>(heap.ptr(), names.get_items)).ptr(),
         "get_items() must return a sequence"));
@@ -94,9 +94,10 @@ py::dict update_from_any(const py::object& by_id, const py::object& heap, PyObje
 
 /// From a Heap, whose items need no Python objects.
 py::dict update_from_heap(const py::object& by_id, const py::object& heap,
-                          const recv::heap_ptr& received, PyObject* new_order) {
+                          const recv::heap_ptr& received, PyObject* new_order,
+                          const py::object& log) {
     py::dict updated;
-    missing_descriptors missing;
+    missing_descriptors missing(log);
     for (const recv::raw_item& raw : received->items()) {
         const py::object id = steal(PyLong_FromUnsignedLongLong(raw.id));
         auto item = py::reinterpret_borrow<py::object>(
@@ -132,16 +133,18 @@ PyObject* update_items(PyObject*, PyObject* args) {
     PyObject* by_id = nullptr;
     PyObject* heap = nullptr;
     PyObject* new_order = nullptr;
-    if (PyArg_ParseTuple(args, "O!OO", &PyDict_Type, &by_id, &heap, &new_order) == 0)
+    PyObject* warn = nullptr;
+    if (PyArg_ParseTuple(args, "O!OOO", &PyDict_Type, &by_id, &heap, &new_order, &warn) == 0)
         return nullptr;
     try {
         const auto group = py::reinterpret_borrow<py::object>(by_id);
         const auto kept = py::reinterpret_borrow<py::object>(heap);
+        const auto log = py::reinterpret_borrow<py::object>(warn);
         const received_heap_object* const received = to_received_heap(heap);
         py::dict updated =
             received != nullptr
-                ? update_from_heap(group, kept, recv::heap_ptr(received->value), new_order)
-                : update_from_any(group, kept, new_order);
+                ? update_from_heap(group, kept, recv::heap_ptr(received->value), new_order, log)
+                : update_from_any(group, kept, new_order, log);
         return updated.release().ptr();
     } catch (...) {
         set_python_error();

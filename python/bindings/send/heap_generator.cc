@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The extension type below HeapGenerator: which items of a group are new, and the heap of those.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -20,6 +21,9 @@ namespace {
 
 enum class which : std::uint8_t { stale, all, none };
 
+/// Notes from which on it is worth to look for some that are of no use any more.
+constexpr std::size_t min_notes_to_prune = 256;
+
 /// What was sent of the item with an ID.
 struct note {
     std::uint64_t id = 0;
@@ -36,7 +40,10 @@ struct generator_object {
     std::uint64_t serial;
     std::uint64_t heaps;  ///< made so far
     std::vector<note> notes;
+    std::vector<PyObject*> items;  ///< weak references to those the notes are about, or null
     std::unordered_map<std::uint64_t, std::size_t> index;  ///< item ID to position in notes
+    std::size_t prune_at;                                  ///< notes
+    std::uint64_t prunes;
 };
 
 PyObject* add_to_heap_method = nullptr;
@@ -65,7 +72,9 @@ PyObject* generator_new(PyTypeObject* type, PyObject*, PyObject*) {
     new (&g->value_flavour) flavour();
     new (&g->descriptor_frequency) std::optional<std::int64_t>();
     new (&g->notes) std::vector<note>();
+    new (&g->items) std::vector<PyObject*>();
     new (&g->index) std::unordered_map<std::uint64_t, std::size_t>();
+    g->prune_at = min_notes_to_prune;
     g->serial = ++last_serial;
     return self;
 }
@@ -106,6 +115,8 @@ void generator_dealloc(PyObject* self) {
     PyObject_GC_UnTrack(self);
     static_cast<void>(generator_clear(self));
     as_generator(self)->notes.~vector();
+    for (PyObject* const item : as_generator(self)->items) Py_XDECREF(item);
+    as_generator(self)->items.~vector();
     as_generator(self)->index.~unordered_map();
     free_object(self);
 }
@@ -148,18 +159,63 @@ py::object items_of(PyObject* self, PyObject* group) {
 }
 
 /// Position of the note about an ID; makes one.
+std::size_t find_note(generator_object& g, std::uint64_t id) {
+    if (const auto found = g.index.find(id); found != g.index.end()) return found->second;
+    const std::size_t at = g.notes.size();
+    try {
+        g.items.push_back(nullptr);
+        g.notes.emplace_back().id = id;
+        g.index.emplace(id, at);
+    } catch (...) {
+        g.items.resize(at);
+        g.notes.resize(at);
+        throw;
+    }
+    return at;
+}
+
+/// The same for an item, which remembers it.
 std::size_t find_note(generator_object& g, descriptor_object& item, std::uint64_t id) {
     if (item.note_owner == g.serial && item.note_index < g.notes.size() &&
         g.notes[item.note_index].id == id)
         return item.note_index;
-    const auto [found, added] = g.index.try_emplace(id, g.notes.size());
-    if (added) {
-        g.notes.emplace_back();
-        g.notes.back().id = id;
-    }
+    const std::size_t at = find_note(g, id);
     item.note_owner = g.serial;
-    item.note_index = found->second;
-    return found->second;
+    item.note_index = at;
+    return at;
+}
+
+/// The item that a note is about; null if it is gone or has another ID by now.
+descriptor_object* noted_item(PyObject* reference, std::uint64_t id) {
+    PyObject* const object = reference == nullptr ? Py_None : PyWeakref_GetObject(reference);
+    descriptor_object* const item = to_item(object);
+    if (item == nullptr || item->id == nullptr || !PyLong_CheckExact(item->id)) return item;
+    const std::uint64_t now = PyLong_AsUnsignedLongLong(item->id);
+    if (now == id) return item;
+    PyErr_Clear();
+    return is_plain(object) ? nullptr : item;
+}
+
+/// Forget what was sent of items that are gone: a group may have ever new ones. Runs no Python code.
+void prune(generator_object& g) noexcept {
+    if (g.notes.size() < g.prune_at) return;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < g.notes.size(); ++i) {
+        descriptor_object* const item = noted_item(g.items[i], g.notes[i].id);
+        if (item == nullptr) {
+            g.index.erase(g.notes[i].id);
+            Py_XDECREF(g.items[i]);
+            continue;
+        }
+        if (item->note_owner == g.serial && item->note_index == i) item->note_index = kept;
+        g.index.find(g.notes[i].id)->second = kept;
+        g.notes[kept] = g.notes[i];
+        g.items[kept++] = g.items[i];
+    }
+    g.notes.resize(kept);
+    g.items.resize(kept);
+    g.prune_at = std::max(min_notes_to_prune, 2 * kept);
+    ++g.prunes;
 }
 
 /// Encode everything that is to go, then change heap and notes; an error changes nothing.
@@ -167,10 +223,12 @@ void fill(generator_object& g, PyObject* group, heap& h, which descriptors, whic
     struct change {
         std::size_t at;
         note now;
+        py::object item;  ///< weak reference to one that is new; null where it cannot be had
     };
     const py::object items = items_of(reinterpret_cast<PyObject*>(&g), group);
     const auto n = static_cast<std::size_t>(PyList_GET_SIZE(items.ptr()));
     const flavour f = h.get_flavour();
+    const std::uint64_t prunes = g.prunes;
     std::vector<encoded_item> encoded;
     std::vector<change> changes;
     encoded.reserve(n + 1);
@@ -192,10 +250,14 @@ void fill(generator_object& g, PyObject* group, heap& h, which descriptors, whic
         const std::uint64_t id = item_id(object);
         const std::size_t at = find_note(g, *item, id);
         note now = g.notes[at];
+        py::object reference;
         if (now.serial != item->serial) {
             now = {};
             now.id = id;
             now.serial = item->serial;
+            reference =
+                py::reinterpret_steal<py::object>(run_python<PyWeakref_NewRef>(object, nullptr));
+            if (!reference) PyErr_Clear();
         }
         bool changed = false;
         if (descriptors == which::all || (descriptors == which::stale &&
@@ -212,13 +274,19 @@ void fill(generator_object& g, PyObject* group, heap& h, which descriptors, whic
             now.version = version;
             changed = true;
         }
-        if (changed) changes.push_back({at, now});
+        if (changed) changes.push_back({at, now, std::move(reference)});
     }
     check_same_flavour(h, f);
     h.reserve(encoded.size());
     for (encoded_item& e : encoded) add_encoded(h, e);
-    for (const change& c : changes) g.notes[c.at] = c.now;
+    for (change& c : changes) {
+        // What was run may have made heaps, too, and had notes forgotten.
+        const std::size_t at = g.prunes == prunes ? c.at : find_note(g, c.now.id);
+        g.notes[at] = c.now;
+        if (c.item) Py_XDECREF(std::exchange(g.items[at], c.item.release().ptr()));
+    }
     ++g.heaps;
+    prune(g);
 }
 
 /// The arguments of add_to_heap() after the heap, by position and name.
