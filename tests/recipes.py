@@ -163,6 +163,25 @@ def transmit(transmission: Transmission) -> bytes:
     return bytes(stream.getvalue())
 
 
+def send_to_group(
+    address: str, port: int, interface: str | int, recipe: HeapRecipe, cnts: list[int]
+) -> int:
+    """Send heaps to a multicast group, and then the end; return the bytes sent.
+
+    Parameters
+    ----------
+    interface
+        For IPv4 an address of it, for IPv6 its number.
+    """
+    stream = send.UdpStream(
+        spead2.ThreadPool(), [(address, port)], send.StreamConfig(), 1 << 19, 1, interface
+    )
+    sent = sum(stream.send_heap(make_heap(recipe), cnt) for cnt in cnts)
+    end = send.Heap(spead2.Flavour(*recipe.flavour))
+    end.add_end()
+    return int(sent + stream.send_heap(end))
+
+
 def run_group(
     flavour: tuple[int, int, int, int], descriptor_frequency: int | None, steps: list[Step]
 ) -> list[list[bytes]]:

@@ -74,6 +74,7 @@ resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
 try:
     spead2.ThreadPool(4)
 except OSError as error:
+    assert "cannot start a thread" in str(error), error
     print(errno.errorcode[error.errno])
 stream.send_heap(heap, 5)
 assert [sock.recv(65536) for _ in packets(heap, 5)] == packets(heap, 5)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pathlib
 import pickle
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -66,6 +66,20 @@ def reference() -> Iterator[Reference]:
     process = Reference()
     yield process
     process.close()
+
+
+@pytest.fixture
+def new_reference() -> Iterator[Callable[[], Reference]]:
+    """Make processes with the reference package, in the network of the calling thread."""
+    made: list[Reference] = []
+
+    def make() -> Reference:
+        made.append(Reference())
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.close()
 
 
 @pytest.fixture

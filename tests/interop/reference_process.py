@@ -64,7 +64,12 @@ def listen(
     if kind == "udp":
         with socket.socket(family, socket.SOCK_DGRAM) as udp:
             enlarge_buffer(udp, 1 << 28)
-            udp.bind((group or host, 0))
+            # (A group of the link is only an address together with the link.)
+            udp.bind(
+                (group or host, 0, 0, interface)
+                if family == socket.AF_INET6
+                else (group or host, 0)
+            )
             if group is not None:
                 join(udp, host, interface, group)
             port = udp.getsockname()[1]
@@ -186,6 +191,7 @@ FUNCTIONS: dict[str, Any] = {
         decode,
         recipes.packets,
         recipes.transmit,
+        recipes.send_to_group,
         recipes.run_group,
     )
 }

@@ -52,8 +52,8 @@ def sent_heaps(draw: st.DrawFn, cnt: int, flavour: tuple[int, int, int, int]) ->
 def made_heaps(draw: st.DrawFn, cnt: int) -> list[bytes]:
     """Return the packets of a heap made by hand: lengths may be missing or contradict others."""
     payload = draw(st.binary(max_size=24))
-    # Not beyond the end: such a heap is never complete, see the worked examples.
-    addresses = st.integers(0, len(payload))
+    # A heap with an item beyond its end is never complete.
+    addresses = st.one_of(st.integers(0, len(payload)), st.integers(0, len(payload) + 3))
     pointers = draw(
         st.lists(
             st.one_of(
@@ -137,7 +137,7 @@ def settings(draw: st.DrawFn) -> reception.Settings:
         "contiguous_only": draw(st.booleans()),
         "incomplete_keep_payload_ranges": draw(st.booleans()),
     }
-    how = draw(st.sampled_from(["inproc", "buffer", "tcp"]))
+    how = draw(st.sampled_from(["inproc", "buffer", "tcp", "udp"]))
     if how == "udp":
         config["stop_on_stop_item"] = True  # nothing else ends it
     return reception.Settings(how, config, ring)

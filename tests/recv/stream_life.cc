@@ -9,10 +9,12 @@
 #include <cstdio>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <spead2/base/errors.h>
@@ -27,7 +29,10 @@ namespace {
 
 using namespace spead2::recv;
 using spead2::inproc_queue;
+using spead2::packet_view;
+using spead2::pool_task;
 using spead2::stopped_error;
+using spead2::task_wait;
 using spead2::thread_pool;
 
 bool holds_count(const heap& h, std::size_t size, std::uint8_t first = 0) {
@@ -439,6 +444,82 @@ void pools_serve_and_refill() {
     EXPECT(only.text() == "WARNING memory pool is empty when allocating 50 bytes\n");
 }
 
+/// Notes which threads make blocks, and how many there are.
+class watched_allocator final : public memory_allocator {
+public:
+    memory allocate(std::size_t bytes, const packet_view* hint) override {
+        const std::lock_guard lock(mutex_);
+        threads_.push_back(std::this_thread::get_id());
+        return memory_allocator::allocate(bytes, hint);
+    }
+    std::vector<std::thread::id> take_threads() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(threads_, {});
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::thread::id> threads_;
+};
+
+/// Tells when all that its worker had to do before is done.
+class barrier_task final : public pool_task {
+public:
+    task_wait run() noexcept override {
+        done_.set_value(std::this_thread::get_id());
+        return {};
+    }
+    void stopped() noexcept override {}
+    std::thread::id wait() { return done_.get_future().get(); }
+
+private:
+    std::promise<std::thread::id> done_;
+};
+
+std::thread::id let_work(thread_pool& pool) {
+    auto task = std::make_shared<barrier_task>();
+    EXPECT(pool.next_worker()->wake(task));
+    return task->wait();
+}
+
+void pools_are_refilled_by_their_threads_when_they_run_low() {
+    const collected_log log;
+    auto threads = std::make_shared<thread_pool>();
+    auto blocks = std::make_shared<watched_allocator>();
+    auto pool = std::make_shared<memory_pool>(memory_pool_options{.lower = 1,
+                                                                  .upper = 1000,
+                                                                  .max_free = 8,
+                                                                  .initial = 4,
+                                                                  .low_water = 3,
+                                                                  .refill = threads,
+                                                                  .allocator = blocks});
+    const std::thread::id here = std::this_thread::get_id();
+    EXPECT(blocks->take_threads() == std::vector<std::thread::id>(4, here));
+    std::vector<memory> taken;
+    taken.push_back(pool->allocate(10));  // 3 are free: not below the low water
+    const std::thread::id worker = let_work(*threads);
+    EXPECT(worker != here);
+    EXPECT(pool->free_blocks() == 3 && blocks->take_threads().empty());
+    taken.push_back(pool->allocate(10));  // 2 are free
+    // A task that is at it goes on in turns with others.
+    for (int i = 0; i < 10; ++i) static_cast<void>(let_work(*threads));
+    EXPECT(pool->free_blocks() == 4);
+    EXPECT(blocks->take_threads() == std::vector<std::thread::id>(2, worker));
+    // However many are taken, if slowly: no request finds it empty or makes a block by itself.
+    for (int i = 0; i < 100; ++i) {
+        taken.push_back(pool->allocate(10));
+        for (int turn = 0; turn < 10; ++turn) static_cast<void>(let_work(*threads));
+    }
+    for (const std::thread::id id : blocks->take_threads()) EXPECT(id == worker);
+    EXPECT(log.text().empty());
+    // Without its threads it goes on as a pool that is not refilled.
+    threads->stop();
+    for (int i = 0; i < 5; ++i) taken.push_back(pool->allocate(10));
+    const std::vector<std::thread::id> makers = blocks->take_threads();
+    EXPECT(!makers.empty() && makers.back() == here);
+    EXPECT(log.text().find("memory pool is empty") != std::string::npos);
+}
+
 /// Counts in its own way, stops the stream from within, and takes only some heaps at a time.
 class counting_stream final : public stream {
 public:
@@ -567,6 +648,7 @@ int main() {
     evicted_heaps_go_in_the_order_in_which_they_came();
     memory_is_flat_whatever_is_announced();
     pools_serve_and_refill();
+    pools_are_refilled_by_their_threads_when_they_run_low();
     streams_can_call_back();
     streams_are_destroyed_at_any_time();
     streams_outlive_their_pool();
