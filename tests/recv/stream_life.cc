@@ -444,6 +444,56 @@ void pools_serve_and_refill() {
     EXPECT(only.text() == "WARNING memory pool is empty when allocating 50 bytes\n");
 }
 
+/// Counts how often it is told.
+class counting_waiter final : public spead2::waiter {
+public:
+    void ready() noexcept override { ++count; }
+    std::atomic<int> count{0};
+};
+
+void who_asks_again_and_again_is_told_once() {
+    inproc_queue queue;
+    ring<int> r(1);
+    const auto who = std::make_shared<counting_waiter>();
+    const auto other = std::make_shared<counting_waiter>();
+    for (int i = 0; i < 1000; ++i) {
+        EXPECT(queue.wait_packet(who) && queue.wait_packet(other) && r.wait_data(who));
+        // Those that are gone are not kept either.
+        EXPECT(queue.wait_packet(std::make_shared<counting_waiter>()));
+    }
+    int value = 1;
+    EXPECT(r.try_push(value));
+    EXPECT(who->count == 1);
+    for (int i = 0; i < 1000; ++i) EXPECT(r.wait_space(other));
+    EXPECT(r.try_pop() == 1);
+    EXPECT(who->count == 1 && other->count == 1);
+    queue.stop();
+    EXPECT(who->count == 2 && other->count == 2);
+}
+
+/// Stops the stream from where its log is written.
+void a_log_may_stop_the_stream_that_writes_it() {
+    auto pool = std::make_shared<thread_pool>();
+    auto queue = std::make_shared<inproc_queue>();
+    ring_stream s(pool);
+    std::atomic<int> told{0};
+    spead2::set_log_sink([&](spead2::log_level, const std::string&) {
+        if (told++ == 0) s.stop();
+    });
+    s.add_reader<inproc_reader>(queue);
+    queue->add_packet(bytes(3));  // too small
+    bool ended = false;
+    try {
+        static_cast<void>(s.pop());
+    } catch (const stopped_error&) {
+        ended = true;
+    }
+    EXPECT(ended && s.stopped());
+    s.stop();
+    spead2::set_log_sink({});
+    EXPECT(told >= 1);
+}
+
 /// Notes which threads make blocks, and how many there are.
 class watched_allocator final : public memory_allocator {
 public:
@@ -648,6 +698,8 @@ int main() {
     evicted_heaps_go_in_the_order_in_which_they_came();
     memory_is_flat_whatever_is_announced();
     pools_serve_and_refill();
+    who_asks_again_and_again_is_told_once();
+    a_log_may_stop_the_stream_that_writes_it();
     pools_are_refilled_by_their_threads_when_they_run_low();
     streams_can_call_back();
     streams_are_destroyed_at_any_time();
