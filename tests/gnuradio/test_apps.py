@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -54,7 +55,7 @@ def assert_timestamps(items: list[dict[str, Any]], step: int) -> None:
 
 
 def test_there_are_flowgraphs() -> None:
-    assert len(FLOWGRAPHS) == 5
+    assert len(FLOWGRAPHS) == 7
     usage = run("no_such_flowgraph")
     assert usage.returncode == 2
     assert all(path.stem in usage.stderr for path in FLOWGRAPHS)
@@ -63,7 +64,7 @@ def test_there_are_flowgraphs() -> None:
 @pytest.mark.parametrize("source", FLOWGRAPHS, ids=lambda path: path.stem)
 def test_help(source: Path) -> None:
     text = run(source.stem, "--help").stdout
-    for option in ("--host", "--port", "--packet-size"):
+    for option in ("--host", "--port", *(() if source.stem == "observer" else ("--packet-size",))):
         assert option in text
 
 
@@ -95,34 +96,157 @@ def test_digitiser_simulator(receiver: Callable[..., Any]) -> None:
         assert not np.array_equal(items[0][name], items[0][other])
 
 
-@pytest.mark.parametrize("rate", [None, "200e3"])
-def test_recording_player(receiver: Callable[..., Any], tmp_path: Path, rate: str | None) -> None:
-    data = np.random.default_rng(1).integers(-32768, 32767, 20 * HEAP_SAMPLES, dtype=np.int16)
-    path = tmp_path / "noise.wav"
+def write_wav(path: Path, data: np.ndarray, width: int) -> None:
+    """Write integers of 32 bits, cut to `width` bytes; one column a channel."""
+    raw = data.astype("<i4").reshape(-1, 1).view(np.uint8)[:, 4 - width :]
+    if width == 1:
+        raw = raw ^ 0x80  # those of 8 bits are unsigned
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
+        file.setnchannels(data.shape[1])
+        file.setsampwidth(width)
         file.setframerate(48000)
-        file.writeframes(data.astype("<i2").tobytes())
+        file.writeframes(raw.tobytes())
+
+
+@pytest.mark.parametrize("rate", [None, "200e3"])
+@pytest.mark.parametrize(
+    ("channels", "width"), [(1, 2), (2, 2), (4, 3), (6, 3), (2, 1), (1, 3), (2, 4)]
+)
+def test_recording_player(
+    receiver: Callable[..., Any], tmp_path: Path, rate: str | None, channels: int, width: int
+) -> None:
+    """Every channel, and the samples at the end that fill no heap."""
+    count = 3 * HEAP_SAMPLES + 123
+    rng = np.random.default_rng(1)
+    data = rng.integers(-(2**31), 2**31, (count, channels), dtype=np.int32)
+    path = tmp_path / "noise.wav"
+    write_wav(path, data, width)
     options = {} if rate is None else {"sample_rate": rate}
     items = play(
         "recording_player", receiver("udp"), file=path, heap_samples=HEAP_SAMPLES, **options
     )
-    assert len(items) == 20
+    assert [len(heap["samples"]) for heap in items] == [HEAP_SAMPLES] * 3 + [123]
     assert_timestamps(items, HEAP_SAMPLES)
+    received = np.concatenate([heap["samples"] for heap in items]).reshape(count, channels)
+    expected = (data >> (32 - 8 * width)) / 2.0 ** (8 * width - 1)
+    np.testing.assert_allclose(received, expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("size", [0, 2**32 - 1, 10**9])
+def test_a_wav_file_whose_header_was_never_finished(
+    receiver: Callable[..., Any], tmp_path: Path, size: int
+) -> None:
+    data = np.arange(2000, dtype=np.int32).reshape(-1, 2) << 16
+    path = tmp_path / "killed.wav"
+    write_wav(path, data, 2)
+    content = bytearray(path.read_bytes())
+    content[40:44] = size.to_bytes(4, "little")
+    path.write_bytes(content)
+    items = play("recording_player", receiver("udp"), file=path, heap_samples=300)
     received = np.concatenate([heap["samples"] for heap in items])
-    np.testing.assert_allclose(received * 32768, data, atol=1.01)
+    np.testing.assert_allclose(received * 2**15, data >> 16, atol=1e-2)
 
 
-def test_iq_player(receiver: Callable[..., Any], tmp_path: Path) -> None:
-    rng = np.random.default_rng(2)
-    shape = 20 * HEAP_SAMPLES
-    data = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.complex64)
-    path = tmp_path / "samples.cf32"
-    data.tofile(path)
-    items = play("iq_player", receiver("udp"), file=path, heap_samples=HEAP_SAMPLES)
+def iq(count: int) -> np.ndarray:
+    """Complex numbers of which both parts are multiples of 2**-7 below 1."""
+    parts = np.random.default_rng(2).integers(-128, 128, (count, 2)) / 128
+    return parts.astype(np.float32).view(np.complex64)[:, 0]
+
+
+def parts_of(items: list[dict[str, Any]]) -> np.ndarray:
+    return np.ascontiguousarray(np.concatenate([heap["samples"] for heap in items])).astype("f4")
+
+
+@pytest.mark.parametrize(
+    ("format", "dtype", "scale"),
+    [
+        ("ci16", "<i2", 2**15),
+        ("ci8", "i1", 2**7),
+        ("cu8", "u1", 0),
+        ("cf16", "<f2", 1),
+        ("cf32", "<f4", 1),
+        ("cf64", "<f8", 1),
+        ("ci16_be", ">i2", 2**15),
+    ],
+)
+@pytest.mark.parametrize("by", ["name", "option", "sigmf"])
+def test_iq_player(
+    receiver: Callable[..., Any], tmp_path: Path, format: str, dtype: str, scale: int, by: str
+) -> None:
+    count = 3 * HEAP_SAMPLES + 77
+    parts = iq(count).view(np.float32)
+    expected = parts
+    if scale == 0:  # unsigned, with the zero between two numbers
+        raw = np.round(parts * 127.5 + 127.5).astype(dtype)
+        expected = (raw - 127.5) / 127.5
+    else:
+        raw = (parts * scale).astype(dtype)
+    options: dict[str, object] = {}
+    path = tmp_path / f"samples.{format.partition('_')[0]}"
+    if by == "option" or (by == "name" and "_" in format):
+        path = tmp_path / "samples.raw"
+        options["file_format"] = format
+    if by == "sigmf":
+        path = tmp_path / "samples.sigmf-data"
+        datatype = format if "8" in format or "_" in format else f"{format}_le"
+        if format.endswith("8"):
+            datatype = format
+        meta = {
+            "global": {"core:datatype": datatype, "core:sample_rate": 250e3},
+            "captures": [{"core:sample_start": 0, "core:frequency": 1.4e9}],
+            "annotations": [],
+        }
+        (tmp_path / "samples.sigmf-meta").write_text(json.dumps(meta))
+    raw.tofile(path)
+    items = play("iq_player", receiver("udp"), file=path, heap_samples=HEAP_SAMPLES, **options)
+    assert [len(heap["samples"]) for heap in items] == [HEAP_SAMPLES] * 3 + [77]
     assert_timestamps(items, HEAP_SAMPLES)
-    np.testing.assert_array_equal(np.concatenate([heap["samples"] for heap in items]), data)
+    np.testing.assert_allclose(parts_of(items).ravel(), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("iq_player", None, "No such file"),
+        ("iq_player", b"", "has no samples"),
+        ("iq_player", b"x" * 100, "samples.xyz does not say which format; use ci8"),
+        ("recording_player", b"no recording at all", "is no WAV file"),
+        ("recording_player", None, "No such file"),
+    ],
+)
+def test_files_that_cannot_be_played_say_why(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / ("samples.xyz" if content and len(content) == 100 else "samples.cf32")
+    if content is not None:
+        path.write_bytes(content)
+    done = run(name, "--file", str(path))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert message in done.stderr
+
+
+#: How each program sends a little and ends.
+SHORT = {
+    "digitiser_simulator": ["--samples", "8192"],
+    "spectrometer": ["--spectra", "8"],
+    "pdu_bursts": ["--samples", "20000"],
+    "iq_player": ["--file", "FOLDER/samples.cf32"],
+    "recording_player": ["--file", "FOLDER/samples.wav"],
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_programs_that_could_not_send_say_so_and_exit_with_1(name: str, tmp_path: Path) -> None:
+    """Nobody may send to everybody."""
+    iq(5000).tofile(tmp_path / "samples.cf32")
+    write_wav(tmp_path / "samples.wav", np.zeros((5000, 1), np.int32), 2)
+    options = [option.replace("FOLDER", str(tmp_path)) for option in SHORT[name]]
+    done = run(name, "--host", "255.255.255.255", *options)
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = re.search(r"(\d+) heaps sent, (\d+) failed, (\d+) samples dropped", done.stdout)
+    assert found, done.stdout
+    assert (int(found[1]), int(found[2]) > 0) == (0, True)
 
 
 def test_spectrometer(receiver: Callable[..., Any]) -> None:
