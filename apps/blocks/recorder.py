@@ -38,7 +38,7 @@ class Recorder(gr.sync_block):  # type: ignore[misc]
         self._lost: list[tuple[int, int]] = []
         self._sigmf = _library("sigmf", "SigMF") if sigmf else None
         self._base = Path(sigmf.removesuffix(".sigmf-data").removesuffix(".sigmf-meta"))
-        self._samples = self._base.with_name(self._base.name + ".sigmf-data")
+        self._samples = Path(f"{self._base}.sigmf-data")
         self._raw = self._samples.open("wb") if sigmf else None
         self._file: Any = None
         if hdf5:
