@@ -26,7 +26,7 @@ stream_config& stream_config::set_substreams(std::size_t substreams) {
     return *this;
 }
 
-stream_config& stream_config::set_bug_compat(unsigned bits) {
+stream_config& stream_config::set_bug_compat(std::uint64_t bits) {
     if (bits > bug_compat_pyspead_0_5_2)
         throw std::invalid_argument("unknown compatibility bits in bug_compat: " +
                                     std::to_string(bits) + ", but only those of 7 are known");

@@ -92,7 +92,8 @@ struct member_option {
     /// "must be from 0 to 255"; for numbers only.
     [[nodiscard]] std::string range_text() const {
         const std::string low = detail::number_text(allowed.low);
-        if (allowed.high == std::numeric_limits<number_type>::max())
+        // Beyond what anybody would count to.
+        if (sizeof(number_type) >= 4 && allowed.high == std::numeric_limits<number_type>::max())
             return "must be at least " + low;
         return "must be from " + low + " to " + detail::number_text(allowed.high);
     }

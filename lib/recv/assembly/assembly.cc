@@ -50,7 +50,7 @@ assembly::assembly(const stream_config& config, std::uint64_t* stats, log_book& 
       nontemporal_(config.memcpy() == memcpy_method::nontemporal),
       plain_(!allow_out_of_order_ && !nontemporal_ && !config.scatter() && to == nullptr),
       ordinary_memory_(is_ordinary(*config.allocator())),
-      bug_compat_(config.bug_compat()),
+      bug_compat_(static_cast<unsigned>(config.bug_compat())),
       scatter_(config.scatter()),
       allocator_(config.allocator()),
       stats_(stats),

@@ -34,7 +34,7 @@ constexpr std::size_t wanted_bytes = std::size_t{256} << 10;
 class tcp_reader::impl {
 public:
     explicit impl(const tcp_reader_options& options) : max_size_(options.max_size) {
-        if (max_size_ == 0) throw std::invalid_argument("max_size is 0, but must be at least 1");
+        check_options(options);
         if (options.acceptor) {
             acceptor_ = std::make_unique<unique_fd>(
                 duplicate_socket(*options.acceptor, SOCK_STREAM, IPPROTO_TCP));

@@ -58,15 +58,14 @@ struct record_header {
 [[nodiscard]] std::vector<udp_frame> make_frames(const pcap_options& options) {
     if (options.endpoints.empty())
         throw std::invalid_argument("endpoints is empty, but needs at least one");
-    if (options.ttl < 0 || options.ttl > 255)
-        throw std::invalid_argument("ttl is " + std::to_string(options.ttl) +
-                                    ", but must be from 0 to 255");
+    check_options(options);
     std::vector<udp_frame> frames;
     for (const endpoint& e : options.endpoints) {
         const bool v6 = e.family() == AF_INET6;
-        frames.emplace_back(endpoint::resolve(v6 ? options.source6 : options.source4,
-                                              options.source_port, e.family()),
-                            e, static_cast<std::uint8_t>(options.ttl));
+        const auto port = static_cast<std::uint16_t>(options.source_port);
+        frames.emplace_back(
+            endpoint::resolve(v6 ? options.source6 : options.source4, port, e.family()), e,
+            static_cast<std::uint8_t>(options.ttl));
     }
     return frames;
 }

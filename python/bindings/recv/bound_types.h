@@ -35,11 +35,9 @@ void register_recv_heap(py::module_& m);
 void register_recv_stream(py::module_& m);
 void register_recv_ring_stream(py::module_& m, const py::object& empty);  // and spead2.Empty
 
-void add_socket_readers(py::class_<recv::stream, std::shared_ptr<recv::stream>>& bound);
-
-/// Set attributes of a new object by keyword.
-/// \throw py::type_error for a name that is no attribute, or is one that cannot be set
-void set_by_keyword(const py::object& self, const py::kwargs& values);
+/// add_udp_reader() and add_tcp_reader().
+void add_socket_readers(const py::module_& m,
+                        py::class_<recv::stream, std::shared_ptr<recv::stream>>& bound);
 
 /// The enumeration of stat modes.
 [[nodiscard]] py::object from_stat_mode(recv::stat_mode mode);

@@ -14,10 +14,11 @@
 #include <spead2/recv/readers/tcp.h>
 #include <spead2/recv/readers/udp.h>
 #include <spead2/recv/stream.h>
+#include <spead2/wire/limits.h>
 
 #include "bindings.h"
 #include "bound_types.h"
-#include "support/arguments.h"
+#include "reader_arguments.h"
 
 namespace spead2::python {
 namespace {
@@ -40,13 +41,17 @@ void add_socket_reader(stream& s, const Options& options) {
     }
 }
 
-/// The descriptor of a socket.socket, as long as that is open.
-int to_socket(const py::object& object, const char* name) {
+[[nodiscard]] bool is_socket(PyObject* object) {
     static PyObject* const type =
         py::object(py::module_::import("socket").attr("socket")).release().ptr();
-    const int matches = run_python<PyObject_IsInstance>(object.ptr(), type);
+    const int matches = run_python<PyObject_IsInstance>(object, type);
     if (matches < 0) throw py::error_already_set();
-    if (matches == 0) {
+    return matches != 0;
+}
+
+/// The descriptor of a socket.socket, as long as that is open.
+int to_socket(const py::object& object, const char* name) {
+    if (!is_socket(object.ptr())) {
         set_error(PyExc_TypeError, "%s must be a socket.socket, not %R", name, object.ptr());
         throw py::error_already_set();
     }
@@ -72,37 +77,28 @@ int check_socket(const py::object& object, const char* name, int type, const cha
     return fd;
 }
 
-std::size_t to_size(const py::object& object, const char* name) {
-    return to_integer<std::size_t>(object, name);
+std::uint16_t to_port(const py::object& object) {
+    const auto port = to_integer<std::uint64_t>(object, "port");
+    if (port > max_port)
+        throw py::type_error("port is " + std::to_string(port) + ", but must be from 0 to " +
+                             std::to_string(max_port));
+    return static_cast<std::uint16_t>(port);
 }
 
-endpoint local_endpoint(const std::string& host, std::uint16_t port) {
-    const gil_release released;
-    return endpoint::resolve(host.empty() ? "0.0.0.0" : host, port);
-}
-
-// ---- UDP
-
-void add_udp_port(stream& s, std::uint16_t port, const py::object& max_size,
-                  const py::object& buffer_size, const std::string& bind_hostname) {
-    udp_reader_options options;
-    options.max_size = to_size(max_size, "max_size");
-    options.buffer_size = to_size(buffer_size, "buffer_size");
-    options.address = local_endpoint(bind_hostname, port);
-    add_socket_reader<recv::udp_reader>(s, options);
-}
-
-void add_udp_socket(stream& s, const py::object& socket, const py::object& max_size) {
-    udp_reader_options options;
-    options.max_size = to_size(max_size, "max_size");
-    options.socket = check_socket(socket, "socket", SOCK_DGRAM, "UDP");
-    add_socket_reader<recv::udp_reader>(s, options);
-}
-
-endpoint resolve_group(const std::string& host, std::uint16_t port) {
+endpoint resolve_here(const std::string& host, std::uint16_t port) {
     const gil_release released;
     return endpoint::resolve(host, port);
 }
+
+/// Address and port to receive at, by "bind_hostname" and "port".
+endpoint take_local_endpoint(reader_arguments& arguments) {
+    const std::uint16_t port = to_port(arguments.take("port"));
+    const py::object host = arguments.take("bind_hostname");
+    const std::string name = host ? to_str(host.ptr(), "bind_hostname") : "";
+    return resolve_here(name.empty() ? "0.0.0.0" : name, port);
+}
+
+// ---- UDP
 
 bool same_host(const endpoint& a, const endpoint& b) {
     endpoint other = b;
@@ -110,63 +106,84 @@ bool same_host(const endpoint& a, const endpoint& b) {
     return a.to_string() == other.to_string();
 }
 
-void add_udp_multicast_ipv4(stream& s, const std::string& group, std::uint16_t port,
-                            const py::object& max_size, const py::object& buffer_size,
-                            const std::string& interface_address) {
-    udp_reader_options options;
-    options.max_size = to_size(max_size, "max_size");
-    options.buffer_size = to_size(buffer_size, "buffer_size");
-    options.address = resolve_group(group, port);
+/// Check the group to join of IPv4, and the interface.
+void check_ipv4_group(udp_reader_options& options, const std::string& group) {
     if (options.address.family() != AF_INET)
         throw py::value_error("endpoint is not an IPv4 address: multicast_group is " + group);
-    const std::string given = interface_address.empty() ? "0.0.0.0" : interface_address;
-    const endpoint interface = resolve_group(given, 0);
+    const std::string given =
+        options.interface_address.empty() ? "0.0.0.0" : options.interface_address;
+    const endpoint interface = resolve_here(given, 0);
     if (interface.family() != AF_INET)
         throw py::value_error("interface address is not an IPv4 address: interface_address is " +
-                              interface_address);
+                              given);
     if (!options.address.is_multicast() && !same_host(options.address, interface))
         throw py::value_error(
             "endpoint is not multicast and does not match interface address: "
             "multicast_group is " +
             group + ", interface_address is " + given);
     const auto& address = *reinterpret_cast<const sockaddr_in*>(interface.address());
-    if (address.sin_addr.s_addr != htonl(INADDR_ANY)) options.interface_address = given;
+    options.interface_address = address.sin_addr.s_addr != htonl(INADDR_ANY) ? given : "";
+}
+
+void add_udp_multicast(stream& s, reader_arguments& arguments) {
+    // By its place, the interface is known by its type.
+    const py::object interface = arguments.at(4);
+    const bool by_index = interface && PyUnicode_Check(interface.ptr()) == 0;
+    arguments.name_places(2, {"multicast_group", "port", "max_size", "buffer_size",
+                              by_index ? "interface_index" : "interface_address"});
+    if (arguments.given("interface_index") && arguments.given("interface_address"))
+        throw py::type_error("interface_index and interface_address cannot both be given");
+    const bool v6 = arguments.given("interface_index");
+    const std::string group = to_str(arguments.take("multicast_group").ptr(), "multicast_group");
+    const std::uint16_t port = to_port(arguments.take("port"));
+    udp_reader_options options;
+    arguments.set_options(options);
+    options.address = resolve_here(group, port);
+    if (!v6)
+        check_ipv4_group(options, group);
+    else if (options.address.family() != AF_INET6 || !options.address.is_multicast())
+        throw py::value_error("endpoint is not an IPv6 multicast address: multicast_group is " +
+                              group);
     add_socket_reader<recv::udp_reader>(s, options);
 }
 
-void add_udp_multicast_ipv6(stream& s, const std::string& group, std::uint16_t port,
-                            const py::object& max_size, const py::object& buffer_size,
-                            const py::object& interface_index) {
+void add_udp(stream& s, const py::args& args, const py::kwargs& keywords) {
+    reader_arguments arguments("add_udp_reader", args, keywords);
     udp_reader_options options;
-    options.max_size = to_size(max_size, "max_size");
-    options.buffer_size = to_size(buffer_size, "buffer_size");
-    options.address = resolve_group(group, port);
-    if (options.address.family() != AF_INET6 || !options.address.is_multicast())
-        throw py::value_error("endpoint is not an IPv6 multicast address: multicast_group is " +
-                              group);
-    const auto index = to_integer<std::uint64_t>(interface_index, "interface_index");
-    if (index > UINT32_MAX)
-        throw py::type_error("interface_index must be an integer of 32 bits, not " +
-                             std::to_string(index));
-    options.interface_index = static_cast<unsigned>(index);
+    if (arguments.begins_with("socket", is_socket)) {
+        // As it is: other options would have no effect.
+        arguments.name_places(1, {"socket", "max_size"});
+        options.socket = check_socket(arguments.take("socket"), "socket", SOCK_DGRAM, "UDP");
+        if (const py::object size = arguments.take("max_size"))
+            static_cast<void>(set_option(options, "max_size", size));
+        arguments.finish();
+    } else if (arguments.begins_with("multicast_group",
+                                     [](PyObject* o) { return PyUnicode_Check(o) != 0; })) {
+        return add_udp_multicast(s, arguments);
+    } else {
+        arguments.name_places(1, {"port", "max_size", "buffer_size", "bind_hostname"});
+        options.address = take_local_endpoint(arguments);
+        arguments.set_options(options);
+    }
     add_socket_reader<recv::udp_reader>(s, options);
 }
 
 // ---- TCP
 
-void add_tcp_port(stream& s, std::uint16_t port, const py::object& max_size,
-                  const py::object& buffer_size, const std::string& bind_hostname) {
+void add_tcp(stream& s, const py::args& args, const py::kwargs& keywords) {
+    reader_arguments arguments("add_tcp_reader", args, keywords);
     tcp_reader_options options;
-    options.max_size = to_size(max_size, "max_size");
-    options.buffer_size = to_size(buffer_size, "buffer_size");
-    options.address = local_endpoint(bind_hostname, port);
-    add_socket_reader<recv::tcp_reader>(s, options);
-}
-
-void add_tcp_socket(stream& s, const py::object& acceptor, const py::object& max_size) {
-    tcp_reader_options options;
-    options.max_size = to_size(max_size, "max_size");
-    options.acceptor = check_socket(acceptor, "acceptor", SOCK_STREAM, "TCP");
+    if (arguments.begins_with("acceptor", is_socket)) {
+        arguments.name_places(1, {"acceptor", "max_size"});
+        options.acceptor = check_socket(arguments.take("acceptor"), "acceptor", SOCK_STREAM, "TCP");
+        if (const py::object size = arguments.take("max_size"))
+            static_cast<void>(set_option(options, "max_size", size));
+        arguments.finish();
+    } else {
+        arguments.name_places(1, {"port", "max_size", "buffer_size", "bind_hostname"});
+        options.address = take_local_endpoint(arguments);
+        arguments.set_options(options);
+    }
     add_socket_reader<recv::tcp_reader>(s, options);
 }
 
@@ -174,12 +191,9 @@ void add_tcp_socket(stream& s, const py::object& acceptor, const py::object& max
 
 using stream_class = py::class_<stream, std::shared_ptr<stream>>;
 
-void add_udp_readers(stream_class& bound) {
-    bound.def("add_udp_reader", &add_udp_port, py::arg("port"),
-              py::arg("max_size") = udp_reader_options::default_max_size,
-              py::arg("buffer_size") = udp_reader_options::default_buffer_size,
-              py::arg("bind_hostname") = "",
-              R"(Receive packets by UDP.
+void bind_udp(const py::module_& m, stream_class& bound) {
+    const std::vector<option_row> rows = option_rows<udp_reader_options>();
+    const std::string doc = R"(Receive packets by UDP.
 
 There are four forms::
 
@@ -187,26 +201,15 @@ There are four forms::
     add_udp_reader(socket, max_size=...)
     add_udp_reader(multicast_group, port, max_size=..., buffer_size=..., interface_address=...)
     add_udp_reader(multicast_group, port, max_size=..., buffer_size=..., interface_index=...)
-
-Parameters
-----------
-port : int
+)" + parameters_section(rows, R"(port : int
     0 is the kernel's choice.
-max_size : int
-    Bytes of the largest packet; larger ones are dropped.
-buffer_size : int
-    Bytes of the socket's receive buffer; 0: the system's. A warning is logged if it cannot be had.
 bind_hostname : str
     Address to receive at, maybe a multicast group; empty: all of IPv4.
 socket : socket.socket
     A bound UDP socket to use as it is; it may be closed afterwards.
 multicast_group : str
     Group to join, of IPv4 with `interface_address`, of IPv6 with `interface_index`.
-interface_address : str
-    Of the interface to join on; "0.0.0.0" or empty: the system's choice.
-interface_index : int
-    Of the interface to join on; 0: the system's choice.
-
+)") + R"(
 Raises
 ------
 ValueError
@@ -215,25 +218,16 @@ RuntimeError
     If a host is not found, or after :meth:`start` with `explicit_start`.
 OSError
     If the operating system refuses (RuntimeError, too).
-)");
-    bound.def("add_udp_reader", &add_udp_multicast_ipv4, py::arg("multicast_group"),
-              py::arg("port"), py::arg("max_size") = udp_reader_options::default_max_size,
-              py::arg("buffer_size") = udp_reader_options::default_buffer_size,
-              py::arg("interface_address") = "0.0.0.0");
-    bound.def("add_udp_reader", &add_udp_multicast_ipv6, py::arg("multicast_group"),
-              py::arg("port"), py::arg("max_size") = udp_reader_options::default_max_size,
-              py::arg("buffer_size") = udp_reader_options::default_buffer_size,
-              py::arg("interface_index") = 0);
-    bound.def("add_udp_reader", &add_udp_socket, py::arg("socket"),
-              py::arg("max_size") = udp_reader_options::default_max_size);
+)";
+    bound.def("add_udp_reader", &add_udp, doc.c_str());
+    publish_options(m, "add_udp_reader", rows);
+    bound.attr("DEFAULT_UDP_MAX_SIZE") = udp_reader_options::default_max_size;
+    bound.attr("DEFAULT_UDP_BUFFER_SIZE") = udp_reader_options::default_buffer_size;
 }
 
-void add_tcp_readers(stream_class& bound) {
-    bound.def("add_tcp_reader", &add_tcp_port, py::arg("port"),
-              py::arg("max_size") = tcp_reader_options::default_max_size,
-              py::arg("buffer_size") = tcp_reader_options::default_buffer_size,
-              py::arg("bind_hostname") = "",
-              R"(Receive packets over the first TCP connection that comes.
+void bind_tcp(const py::module_& m, stream_class& bound) {
+    const std::vector<option_row> rows = option_rows<tcp_reader_options>();
+    const std::string doc = R"(Receive packets over the first TCP connection that comes.
 
 There are two forms::
 
@@ -241,19 +235,12 @@ There are two forms::
     add_tcp_reader(acceptor, max_size=...)
 
 The reader ends with the connection.
-
-Parameters
-----------
-port : int
-max_size : int
-    Bytes of the largest packet; larger ones are skipped.
-buffer_size : int
-    Bytes of the socket's receive buffer; 0: the system's. A warning is logged if it cannot be had.
+)" + parameters_section(rows, R"(port : int
 bind_hostname : str
     Address to listen at; empty: all of IPv4.
 acceptor : socket.socket
     A listening socket to use; it may be closed afterwards.
-
+)") + R"(
 Raises
 ------
 ValueError
@@ -262,20 +249,18 @@ RuntimeError
     If the host is not found, or after :meth:`start` with `explicit_start`.
 OSError
     If the operating system refuses (RuntimeError, too).
-)");
-    bound.def("add_tcp_reader", &add_tcp_socket, py::arg("acceptor"),
-              py::arg("max_size") = tcp_reader_options::default_max_size);
+)";
+    bound.def("add_tcp_reader", &add_tcp, doc.c_str());
+    publish_options(m, "add_tcp_reader", rows);
+    bound.attr("DEFAULT_TCP_MAX_SIZE") = tcp_reader_options::default_max_size;
+    bound.attr("DEFAULT_TCP_BUFFER_SIZE") = tcp_reader_options::default_buffer_size;
 }
 
 }  // namespace
 
-void add_socket_readers(py::class_<recv::stream, std::shared_ptr<recv::stream>>& bound) {
-    add_udp_readers(bound);
-    add_tcp_readers(bound);
-    bound.attr("DEFAULT_UDP_MAX_SIZE") = udp_reader_options::default_max_size;
-    bound.attr("DEFAULT_UDP_BUFFER_SIZE") = udp_reader_options::default_buffer_size;
-    bound.attr("DEFAULT_TCP_MAX_SIZE") = tcp_reader_options::default_max_size;
-    bound.attr("DEFAULT_TCP_BUFFER_SIZE") = tcp_reader_options::default_buffer_size;
+void add_socket_readers(const py::module_& m, stream_class& bound) {
+    bind_udp(m, bound);
+    bind_tcp(m, bound);
 }
 
 }  // namespace spead2::python

@@ -11,6 +11,7 @@
 
 #include "bindings.h"
 #include "stream.h"
+#include "support/options.h"
 
 namespace spead2::python {
 namespace {
@@ -27,28 +28,21 @@ using host_list = std::vector<std::pair<std::string, int>>;
 
 template <typename Base>
 void bind(py::module_& m) {
-    auto bound = bind_stream<Base, pcap_transport>(
-        m, "PcapStream",
+    const std::vector<option_row> rows = option_rows<pcap_options>();
+    const std::string doc =
         R"(Stream into a capture file, as if the packets had been seen on a network.
 
 The file has the format pcap with nanoseconds, with Ethernet, IP and UDP headers. The time of a packet
 is the one at which it was due by its rate, whenever it was written; without a rate it is that of
 writing. What is sent is in the file.
-
-Parameters
-----------
-thread_pool : ThreadPool
+)" + parameters_section(rows, R"(thread_pool : ThreadPool
 path : path-like
     The file; one that exists is written anew.
 endpoints : list of tuple[str, int]
     Where the packets go to, one substream each: IPv4 or IPv6, unicast or multicast.
 config : StreamConfig
-source4, source6 : str
-    Where packets of IPv4 and of IPv6 seem to come from.
-source_port : int
-ttl : int
-    Time to live or hop limit, 0 to 255.
-
+)") +
+        R"(
 Raises
 ------
 ValueError
@@ -57,32 +51,26 @@ RuntimeError
     If a host is not found ("Host not found").
 OSError
     If the file cannot be written.
-)");
-    bound.def(
-        py::init([](const std::shared_ptr<thread_pool>& pool, const py::object& path,
-                    const host_list& endpoints, const stream_config& config, std::string source4,
-                    std::string source6, std::uint16_t source_port, int ttl) {
-            pcap_options options;
-            options.path = to_path(path);
-            options.source4 = std::move(source4);
-            options.source6 = std::move(source6);
-            options.source_port = source_port;
-            options.ttl = ttl;
-            const std::size_t max_packet_size = config.max_packet_size();
-            std::unique_ptr<pcap_transport> carrier;
-            {
-                const gil_release released;
-                for (const auto& [host, port] : endpoints)
-                    options.endpoints.push_back(endpoint::resolve(host, port));
-                carrier = std::make_unique<pcap_transport>(options, max_packet_size);
-            }
-            return make_stream<Base>(pool, config, std::move(carrier));
-        }),
-        py::arg("thread_pool"), py::arg("path"), py::arg("endpoints"),
-        py::arg("config") = stream_config(), py::kw_only(),
-        py::arg("source4") = pcap_options().source4, py::arg("source6") = pcap_options().source6,
-        py::arg("source_port") = pcap_options::default_source_port,
-        py::arg("ttl") = pcap_options::default_ttl);
+)";
+    auto bound = bind_stream<Base, pcap_transport>(m, "PcapStream", doc.c_str());
+    publish_options(m, "PcapStream", rows);
+    bound.def(py::init([](const std::shared_ptr<thread_pool>& pool, const py::object& path,
+                          const host_list& endpoints, const stream_config& config,
+                          const py::kwargs& keywords) {
+                  auto options = options_by_keyword<pcap_options>("PcapStream", keywords);
+                  options.path = to_path(path);
+                  const std::size_t max_packet_size = config.max_packet_size();
+                  std::unique_ptr<pcap_transport> carrier;
+                  {
+                      const gil_release released;
+                      for (const auto& [host, port] : endpoints)
+                          options.endpoints.push_back(endpoint::resolve(host, port));
+                      carrier = std::make_unique<pcap_transport>(options, max_packet_size);
+                  }
+                  return make_stream<Base>(pool, config, std::move(carrier));
+              }),
+              py::arg("thread_pool"), py::arg("path"), py::arg("endpoints"),
+              py::arg("config") = stream_config());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace spead2::python {
 namespace {
@@ -39,17 +40,27 @@ void publish_options(const py::module_& m, const char* owner, const std::vector<
     if (!py::hasattr(m, "OPTIONS")) m.attr("OPTIONS") = py::dict();
     py::list list;
     for (const option_row& row : rows)
-        list.append(py::make_tuple(row.name, row.type, row.initial, row.text));
+        list.append(py::make_tuple(row.name, row.type, row.initial, row.text, row.limits));
     m.attr("OPTIONS")[owner] = list;
 }
 
-void set_attributes(const py::handle& self, const py::kwargs& keywords, const char* function,
-                    const std::vector<std::string>& names) {
+void set_attributes(const py::handle& self, const py::kwargs& keywords) {
+    const py::handle type = py::type::handle_of(self);
     for (const auto& [name, value] : keywords) {
-        const std::string text = to_utf8(name.ptr());
-        if (std::find(names.begin(), names.end(), text) == names.end())
-            throw py::type_error(std::string(function) + "() got an unexpected keyword argument '" +
-                                 text + "'");
+        PyObject* const attribute =
+            to_utf8(name.ptr()).starts_with('_')
+                ? nullptr
+                : _PyType_Lookup(reinterpret_cast<PyTypeObject*>(type.ptr()), name.ptr());
+        if (attribute == nullptr) {
+            set_error(PyExc_TypeError, "%S() got an unexpected keyword argument '%U'",
+                      type.attr("__name__").ptr(), name.ptr());
+            throw py::error_already_set();
+        }
+        if (PyObject_TypeCheck(attribute, &PyProperty_Type) == 0) {
+            set_error(PyExc_AttributeError, "attribute '%U' of %S cannot be set", name.ptr(),
+                      type.attr("__name__").ptr());
+            throw py::error_already_set();
+        }
         if (run_python<PyObject_SetAttr>(self.ptr(), name.ptr(), value.ptr()) != 0)
             throw py::error_already_set();
     }

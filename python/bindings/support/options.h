@@ -29,7 +29,11 @@ struct option_value;
 template <>
 struct option_value<bool> {
     static std::string type() { return "bool"; }
-    static bool load(const py::handle& object, const char*) {
+    /// Of any number, or None: a text is more likely a mistake.
+    static bool load(const py::handle& object, const char* name) {
+        if (!object.is_none() && PyNumber_Check(object.ptr()) == 0)
+            throw py::type_error(std::string(name) + " must be True or False, not " +
+                                 repr(object.ptr()));
         const int truth = run_python<PyObject_IsTrue>(object.ptr());
         if (truth < 0) throw py::error_already_set();
         return truth != 0;
@@ -110,7 +114,27 @@ struct option_row {
     std::string type;
     py::object initial;
     std::string text;
+    py::object limits;  ///< (lowest, highest) of a number, None where there is none
 };
+
+/// What numbers an option may have, where its structure says that.
+template <typename Option>
+[[nodiscard]] py::object show_limits(const Option& option) {
+    if constexpr (requires { typename Option::number_type; }) {
+        using number = Option::number_type;
+        if constexpr (spead2::detail::is_number<number>) {
+            using limits = std::numeric_limits<number>;
+            const auto show = [](number value, number unbounded) {
+                return value == unbounded ? py::none() : option_value<number>::show(value);
+            };
+            return py::make_tuple(std::is_unsigned_v<number>
+                                      ? option_value<number>::show(option.allowed.low)
+                                      : show(option.allowed.low, limits::lowest()),
+                                  show(option.allowed.high, limits::max()));
+        }
+    }
+    return py::none();
+}
 
 /// The rows of a structure's options.
 template <typename Options>
@@ -119,7 +143,8 @@ template <typename Options>
     const Options initial;
     for_each_option<Options>([&](const auto& o) {
         using value = option_value<typename std::remove_cvref_t<decltype(o)>::value_type>;
-        rows.push_back({o.name, value::type(), value::show(o.get(initial)), o.text});
+        rows.push_back(
+            {o.name, value::type(), value::show(o.get(initial)), o.text, show_limits(o)});
     });
     return rows;
 }
@@ -128,12 +153,13 @@ template <typename Options>
 [[nodiscard]] std::string parameters_section(const std::vector<option_row>& rows,
                                              const char* others = "");
 
-/// Add rows to the dict OPTIONS of the module, under the name of what takes them.
+/// Add rows to the dict OPTIONS of the module, under the name of what takes them: tuples of name,
+/// type, default, text and limits.
 void publish_options(const py::module_& m, const char* owner, const std::vector<option_row>& rows);
 
-/// Set an attribute for each keyword. \throw TypeError for one that is not among \a names
-void set_attributes(const py::handle& self, const py::kwargs& keywords, const char* function,
-                    const std::vector<std::string>& names);
+/// Set an attribute for each keyword.
+/// \throw TypeError for a name that is no attribute, AttributeError for one that cannot be set
+void set_attributes(const py::handle& self, const py::kwargs& keywords);
 
 /// "StreamConfig(max_packet_size=1472, ...)".
 [[nodiscard]] std::string show_attributes(const py::handle& self, const char* function,
@@ -149,6 +175,20 @@ template <typename Options>
         o.set(options, load_value(o, object));
     });
     return found;
+}
+
+/// The options that are given by keyword.
+/// \throw TypeError for one that there is not, and what wrong values throw
+template <typename Options>
+[[nodiscard]] Options options_by_keyword(const char* function, const py::kwargs& keywords) {
+    Options made;
+    for (const auto& [key, value] : keywords) {
+        const std::string name = to_utf8(key.ptr());
+        if (!set_option(made, name, value))
+            throw py::type_error(std::string(function) + "() got an unexpected keyword argument '" +
+                                 name + "'");
+    }
+    return made;
 }
 
 /// Give a class a property for each option of \a Options, which \a inner finds in an object, and a
@@ -173,10 +213,10 @@ void bind_options(const py::module_& m, Class& bound, const char* name, Inner in
     });
     names.insert(names.end(), others.begin(), others.end());
     bound
-        .def(py::init([name, names](const py::kwargs& keywords) {
+        .def(py::init([](const py::kwargs& keywords) {
             auto made = std::make_unique<config>();
             const py::object self = py::cast(made.get(), py::return_value_policy::reference);
-            set_attributes(self, keywords, name, names);
+            set_attributes(self, keywords);
             return made;
         }))
         .def("__repr__",

@@ -55,8 +55,8 @@ STREAM_CTRL_ID: Final[int]
 _Which = Literal["stale", "all", "none"]
 _Endpoints = Iterable[tuple[str, int]]
 
-#: The options of each configuration and stream: name, type, default and text.
-OPTIONS: Final[dict[str, list[tuple[str, str, Any, str]]]]
+#: The options of each configuration and stream: name, type, default, text and limits.
+OPTIONS: Final[dict[str, list[tuple[str, str, Any, str, Any]]]]
 
 class Stopped(Exception): ...  # noqa: N818
 class Empty(Exception): ...  # noqa: N818
@@ -393,6 +393,14 @@ class InprocStreamAsyncio(AsyncStream):
     @property
     def queues(self) -> list[InprocQueue]: ...
 
+class _PcapStreamOptions(TypedDict, total=False):
+    # Options of PcapStream: script/stubs
+    source4: str
+    source6: str
+    source_port: int
+    ttl: int
+    # End of options
+
 class PcapStream(SyncStream):
     def __init__(
         self,
@@ -400,11 +408,7 @@ class PcapStream(SyncStream):
         path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
         endpoints: _Endpoints,
         config: StreamConfig = ...,
-        *,
-        source4: str = "127.0.0.1",
-        source6: str = "::1",
-        source_port: int = ...,
-        ttl: int = ...,
+        **options: Unpack[_PcapStreamOptions],
     ) -> None: ...
 
 class PcapStreamAsyncio(AsyncStream):
@@ -414,11 +418,7 @@ class PcapStreamAsyncio(AsyncStream):
         path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
         endpoints: _Endpoints,
         config: StreamConfig = ...,
-        *,
-        source4: str = "127.0.0.1",
-        source6: str = "::1",
-        source_port: int = ...,
-        ttl: int = ...,
+        **options: Unpack[_PcapStreamOptions],
     ) -> None: ...
 
 class _UdpStreamOptions(TypedDict, total=False):

@@ -161,7 +161,7 @@ def _make_receiver(options: dict[str, Any], port: int) -> Any:
     affinity = [int(core) for core in options.get("affinity", [])]
     pool = spead2.ThreadPool(int(options.get("threads", 1)), affinity)
     stream = spead2.recv.Stream(pool, config, ring)
-    more = {}
+    more: dict[str, Any] = {}
     if options.get("buffer") is not None:
         more["buffer_size"] = int(options["buffer"])
     if options.get("packet") is not None:

@@ -6,7 +6,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 
+#include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/recv/reader.h>
 
@@ -19,13 +21,22 @@ struct tcp_reader_options {
 
     /// Address and port to listen at.
     endpoint address;
-    /// Bytes of the largest packet; larger ones are skipped. At least 1.
     std::size_t max_size = default_max_size;
-    /// Bytes of socket receive buffer asked for; 0: the system's.
     std::size_t buffer_size = default_buffer_size;
     /// A listening TCP socket to use in place of a new one (duplicated). Everything but max_size
     /// then has no effect.
     std::optional<int> acceptor;
+
+    static constexpr auto options() {
+        using self = tcp_reader_options;
+        return std::tuple{
+            option("max_size", &self::max_size, at_least(std::size_t{1}),
+                   "Bytes of the largest packet, at least 1; larger ones are skipped."),
+            option("buffer_size", &self::buffer_size,
+                   "Bytes of the socket's receive buffer; 0: the system's. A warning is logged if "
+                   "it cannot be had."),
+        };
+    }
 };
 
 /// Takes the first connection, and listens no more. Ends when that is closed; with a reason, when

@@ -6,7 +6,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 
+#include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/recv/reader.h>
 
@@ -20,19 +22,30 @@ struct udp_reader_options {
     /// Address and port to receive at. A multicast group is joined, and shared with others; port 0
     /// is the kernel's choice.
     endpoint address;
-    /// Bytes of the largest packet; larger ones are dropped.
     std::size_t max_size = default_max_size;
-    /// Bytes of socket receive buffer asked for; 0: the system's. A warning is logged if it cannot
-    /// be had.
     std::size_t buffer_size = default_buffer_size;
-    /// With an IPv4 multicast group: address of the interface to join on; empty: the system's
-    /// choice. With a unicast address: the same address, or empty.
     std::string interface_address;
-    /// With an IPv6 multicast group: index of the interface to join on; 0: the system's choice.
     std::optional<unsigned> interface_index;
     /// A UDP socket to use as it is, in place of a new one (duplicated). Everything but max_size
     /// then has no effect.
     std::optional<int> socket;
+
+    static constexpr auto options() {
+        using self = udp_reader_options;
+        return std::tuple{
+            option("max_size", &self::max_size,
+                   "Bytes of the largest packet; larger ones are dropped."),
+            option("buffer_size", &self::buffer_size,
+                   "Bytes of the socket's receive buffer; 0: the system's. A warning is logged if "
+                   "it cannot be had."),
+            option("interface_address", &self::interface_address,
+                   "With an IPv4 multicast group: address of the interface to join on; empty: the "
+                   "system's choice. With a unicast address: the same address, or empty."),
+            option("interface_index", &self::interface_index,
+                   "With an IPv6 multicast group: index of the interface to join on; 0: the "
+                   "system's choice."),
+        };
+    }
 };
 
 class udp_reader final : public reader {

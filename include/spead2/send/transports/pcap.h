@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/send/transport.h>
 
@@ -13,15 +15,25 @@ namespace spead2::send {
 
 struct pcap_options {
     static constexpr int default_ttl = 64;
-    static constexpr std::uint16_t default_source_port = 8888;
+    static constexpr int default_source_port = 8888;
 
     std::string path;                 ///< the file; one that exists is written anew
     std::vector<endpoint> endpoints;  ///< where the packets go to, one substream each
-    /// Where they seem to come from, for endpoints of IPv4 and of IPv6.
     std::string source4 = "127.0.0.1";
     std::string source6 = "::1";
-    std::uint16_t source_port = default_source_port;
-    int ttl = default_ttl;  ///< time to live or hop limit, 0 to 255
+    int source_port = default_source_port;
+    int ttl = default_ttl;
+
+    static constexpr auto options() {
+        using self = pcap_options;
+        return std::tuple{
+            option("source4", &self::source4, "Where packets of IPv4 seem to come from."),
+            option("source6", &self::source6, "Where packets of IPv6 seem to come from."),
+            option("source_port", &self::source_port, between(0, 65535),
+                   "UDP port that the packets seem to come from."),
+            option("ttl", &self::ttl, between(0, 255), "Time to live or hop limit, 0 to 255."),
+        };
+    }
 };
 
 /// Writes the format pcap with nanoseconds, Ethernet frames, IPv4 or IPv6, UDP, all checksums. The
@@ -30,7 +42,7 @@ struct pcap_options {
 /// the file system. If that fails (ENOSPC, ...), the packets fail and the file ends before them.
 class pcap_transport final : public transport {
 public:
-    /// \throw std::invalid_argument  no endpoints; ttl out of range; packets larger than UDP's
+    /// \throw std::invalid_argument  no endpoints; a number out of range; packets larger than UDP's
     /// \throw resolve_error          a source is not an address
     /// \throw std::system_error      the file cannot be made
     pcap_transport(const pcap_options& options, std::size_t max_packet_size);

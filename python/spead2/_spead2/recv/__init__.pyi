@@ -4,14 +4,17 @@
 import enum
 import socket as _socket
 from collections.abc import Iterator
-from typing import ClassVar, SupportsIndex, TypeVar, final, overload
+from typing import Any, ClassVar, Final, SupportsIndex, TypedDict, TypeVar, final, overload
 
-from typing_extensions import Buffer, Self, disjoint_base
+from typing_extensions import Buffer, Self, Unpack, disjoint_base
 
 from .. import Flavour, InprocQueue, MemoryAllocator, RawDescriptor, ThreadPool
 from . import stream_stat_indices as stream_stat_indices
 
 _T = TypeVar("_T")
+
+#: The options of each configuration: name, type, default, text and limits.
+OPTIONS: Final[dict[str, list[tuple[str, str, Any, str, Any]]]]
 
 @final
 class RawItem(Buffer):
@@ -88,9 +91,8 @@ class StreamStats:
     def __add__(self, other: StreamStats, /) -> StreamStats: ...
     def __iadd__(self, other: StreamStats, /) -> Self: ...
 
-class StreamConfig:
-    DEFAULT_MAX_HEAPS: ClassVar[int]
-    DEFAULT_MAX_HEAP_SIZE: ClassVar[int]
+class _StreamConfigOptions(TypedDict, total=False):
+    # Options of StreamConfig: script/stubs
     max_heaps: int
     substreams: int
     bug_compat: int
@@ -103,40 +105,58 @@ class StreamConfig:
     allow_out_of_order: bool
     stream_id: int
     explicit_start: bool
-    def __init__(
-        self,
-        *,
-        max_heaps: int = ...,
-        substreams: int = ...,
-        bug_compat: int = ...,
-        max_heap_size: int = ...,
-        memcpy: int = ...,
-        memory_allocator: MemoryAllocator = ...,
-        stop_on_stop_item: bool = ...,
-        stop_on_first_end: bool = ...,
-        allow_unsized_heaps: bool = ...,
-        allow_out_of_order: bool = ...,
-        stream_id: int = ...,
-        explicit_start: bool = ...,
-    ) -> None: ...
+    # End of options
+
+class StreamConfig:
+    DEFAULT_MAX_HEAPS: ClassVar[int]
+    DEFAULT_MAX_HEAP_SIZE: ClassVar[int]
+    # Options of StreamConfig: script/stubs
+    max_heaps: int
+    substreams: int
+    bug_compat: int
+    max_heap_size: int
+    memcpy: int
+    memory_allocator: MemoryAllocator
+    stop_on_stop_item: bool
+    stop_on_first_end: bool
+    allow_unsized_heaps: bool
+    allow_out_of_order: bool
+    stream_id: int
+    explicit_start: bool
+    # End of options
+    def __init__(self, **options: Unpack[_StreamConfigOptions]) -> None: ...
     @property
     def stats(self) -> list[StreamStatConfig]: ...
     def add_stat(self, name: str, mode: StreamStatConfig.Mode = ...) -> int: ...
     def next_stat_index(self) -> int: ...
     def get_stat_index(self, name: str) -> int: ...
 
-class RingStreamConfig:
-    DEFAULT_HEAPS: ClassVar[int]
+class _RingStreamConfigOptions(TypedDict, total=False):
+    # Options of RingStreamConfig: script/stubs
     heaps: int
     contiguous_only: bool
     incomplete_keep_payload_ranges: bool
-    def __init__(
-        self,
-        *,
-        heaps: int = ...,
-        contiguous_only: bool = ...,
-        incomplete_keep_payload_ranges: bool = ...,
-    ) -> None: ...
+    # End of options
+
+class RingStreamConfig:
+    DEFAULT_HEAPS: ClassVar[int]
+    # Options of RingStreamConfig: script/stubs
+    heaps: int
+    contiguous_only: bool
+    incomplete_keep_payload_ranges: bool
+    # End of options
+    def __init__(self, **options: Unpack[_RingStreamConfigOptions]) -> None: ...
+
+class _UdpReaderOptions(TypedDict, total=False):
+    # Options of add_udp_reader but max_size, buffer_size: script/stubs
+    interface_address: str
+    interface_index: int | None
+    # End of options
+
+class _TcpReaderOptions(TypedDict, total=False):
+    # Options of add_tcp_reader but max_size, buffer_size: script/stubs
+    ...
+    # End of options
 
 class _Stream:
     DEFAULT_UDP_MAX_SIZE: ClassVar[int]
@@ -145,7 +165,12 @@ class _Stream:
     DEFAULT_TCP_BUFFER_SIZE: ClassVar[int]
     @overload
     def add_udp_reader(
-        self, port: int, max_size: int = ..., buffer_size: int = ..., bind_hostname: str = ""
+        self,
+        port: int,
+        max_size: int = ...,
+        buffer_size: int = ...,
+        bind_hostname: str = "",
+        **options: Unpack[_UdpReaderOptions],
     ) -> None: ...
     @overload
     def add_udp_reader(
@@ -154,22 +179,28 @@ class _Stream:
         port: int,
         max_size: int = ...,
         buffer_size: int = ...,
-        interface_address: str = "0.0.0.0",
+        **options: Unpack[_UdpReaderOptions],
     ) -> None: ...
     @overload
     def add_udp_reader(
         self,
         multicast_group: str,
         port: int,
-        max_size: int = ...,
-        buffer_size: int = ...,
-        interface_index: int = 0,
+        max_size: int,
+        buffer_size: int,
+        interface: str | int,
+        /,
     ) -> None: ...
     @overload
     def add_udp_reader(self, socket: _socket.socket, max_size: int = ...) -> None: ...
     @overload
     def add_tcp_reader(
-        self, port: int, max_size: int = ..., buffer_size: int = ..., bind_hostname: str = ""
+        self,
+        port: int,
+        max_size: int = ...,
+        buffer_size: int = ...,
+        bind_hostname: str = "",
+        **options: Unpack[_TcpReaderOptions],
     ) -> None: ...
     @overload
     def add_tcp_reader(self, acceptor: _socket.socket, max_size: int = ...) -> None: ...
