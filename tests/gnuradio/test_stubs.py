@@ -13,9 +13,10 @@ from gnuradio import spead2 as sinks
 from gnuradio_fixtures import ROOT
 
 
-def test_stubs_are_what_the_module_says() -> None:
+@pytest.mark.parametrize("script", ["block-stubs", "block-definitions"])
+def test_what_is_written_is_what_the_module_says(script: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "script" / "block-stubs"), "--check"],
+        [sys.executable, str(ROOT / "script" / script), "--check"],
         capture_output=True,
         text=True,
     )

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Options by keyword: passed on to where they are defined, and shown by `help()` and stubs.
 
-The blocks' options are attributes of structures of C++, a stream's those of
-:class:`spead2.send.StreamConfig` and :class:`spead2.recv.StreamConfig`; of those that are sent on,
-none is named here.
+The blocks' options are attributes of structures of C++, those of streams rows that the engine's
+bindings publish; of those that are passed on, none is named here.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-import spead2.recv
-import spead2.send
+from spead2 import _spead2
 
 from .spead2_python import (
     RING_HEAPS,
@@ -35,6 +33,7 @@ class Option:
     annotation: str
     default: Any
     text: str
+    limits: tuple[Any, Any] | None = None
 
     @property
     def shown_default(self) -> Any:
@@ -44,36 +43,38 @@ class Option:
         return () if self.default == [] else None
 
 
-def options_of(kind: type) -> list[Option]:
-    """Read what there is from a class with attributes that can be set."""
+def options_of(kind: Any) -> list[Option]:
+    """Read a block's options from their class, a structure of C++."""
     defaults = kind()
-    annotations = getattr(kind, "ANNOTATIONS", {})
     found = []
-    for name in annotations or dir(kind):
-        attribute = inspect.getattr_static(kind, name)
-        settable = isinstance(attribute, property) and attribute.fset is not None
-        if name.startswith("_") or not (settable or inspect.isgetsetdescriptor(attribute)):
-            continue
-        default = getattr(defaults, name)
-        annotation = annotations.get(name, type(default).__name__)
-        annotation = "Sequence[Any]" if annotation == "list" else annotation
-        found.append(Option(name, annotation, default, inspect.getdoc(attribute) or ""))
+    for name, annotation in kind.ANNOTATIONS.items():
+        text = inspect.getdoc(inspect.getattr_static(kind, name)) or ""
+        found.append(Option(name, annotation, getattr(defaults, name), text))
     return found
+
+
+def rows_of(owner: str, module: Any = _spead2) -> list[Option]:
+    """Return the options of a configuration, stream or reader, as C++ lists them."""
+    return [Option(*row) for row in module.OPTIONS[owner]]
 
 
 HEAP_SINK = options_of(HeapSinkOptions)
 PDU_HEAP_SINK = options_of(PduHeapSinkOptions)
 #: Of any stream.
-STREAM = [o for o in options_of(spead2.send.StreamConfig) if o.name != "burst_rate"]
+STREAM = rows_of("StreamConfig")
 
 HEAP_SOURCE = options_of(HeapSourceOptions)
 PDU_HEAP_SOURCE = options_of(PduHeapSourceOptions)
 #: Of any stream that receives for a source, with the defaults that suit a flowgraph.
 RECEIVER = [
-    Option("heaps", "int", RING_HEAPS, "Heaps that wait to be taken, at most."),
+    *(
+        replace(o, default=RING_HEAPS)
+        for o in rows_of("RingStreamConfig", _spead2.recv)
+        if o.name == "heaps"
+    ),
     *(
         replace(o, default=True) if o.name == "allow_out_of_order" else o
-        for o in options_of(spead2.recv.StreamConfig)
+        for o in rows_of("StreamConfig", _spead2.recv)
         if o.name in ("max_heaps", "max_heap_size", "stop_on_stop_item", "allow_out_of_order")
     ),
 ]

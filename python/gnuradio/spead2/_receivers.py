@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 import spead2.recv
+from spead2 import _spead2
 
 from . import spead2_python as _blocks
 from ._checks import whole
-from ._options import RECEIVER, Option, split, takes
+from ._options import RECEIVER, Option, rows_of, split, takes
 
 #: (host, port) to receive at, or only the port.
 AddressLike = Union[int, tuple[str, int]]
@@ -34,24 +35,6 @@ class Receiver:
         return [*RECEIVER, *self.options]
 
 
-def _sizes(kind: str) -> tuple[Option, Option]:
-    stream = spead2.recv.Stream
-    return (
-        Option(
-            "max_size",
-            "int",
-            getattr(stream, f"DEFAULT_{kind}_MAX_SIZE"),
-            "Bytes of the largest packet; larger ones are left out.",
-        ),
-        Option(
-            "buffer_size",
-            "int",
-            getattr(stream, f"DEFAULT_{kind}_BUFFER_SIZE"),
-            "Bytes of the socket's buffer; 0: the system's.",
-        ),
-    )
-
-
 def to_address(value: AddressLike) -> tuple[str, int]:
     """Make (host, port) of what was given."""
     if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str):
@@ -62,6 +45,10 @@ def to_address(value: AddressLike) -> tuple[str, int]:
         return host, whole("port", port, 0, 65535)
     except TypeError:
         raise TypeError(f"address is {value!r}, but must be (host, port) or a port") from None
+
+
+def _rows(reader: str) -> tuple[Option, ...]:
+    return tuple(rows_of(reader, _spead2.recv))
 
 
 def _udp(address: AddressLike, config: Any, ring: Any, **options: Any) -> spead2.recv.Stream:
@@ -78,17 +65,10 @@ def _tcp(address: AddressLike, config: Any, ring: Any, **options: Any) -> spead2
 RECEIVERS = {
     "udp": Receiver(
         _udp,
-        (
-            *_sizes("UDP"),
-            Option(
-                "interface_address",
-                "str | None",
-                None,
-                "Interface to receive multicast on: by name (eth0), or by an address of it.",
-            ),
-        ),
+        # An interface may be given by its name.
+        tuple(o for o in _rows("add_udp_reader") if o.name != "interface_index"),
     ),
-    "tcp": Receiver(_tcp, _sizes("TCP")),
+    "tcp": Receiver(_tcp, _rows("add_tcp_reader")),
 }
 
 

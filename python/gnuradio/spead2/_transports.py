@@ -1,32 +1,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The transports by name: each makes a stream that one sink or several send on.
 
-A row of `TRANSPORTS` is all that a transport needs here; its options are those of the stream that
-:mod:`spead2.send` has for it.
+A row of `TRANSPORTS` is all that a transport needs here; its options are those that C++ lists for
+the stream that :mod:`spead2.send` has for it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import spead2
 import spead2.send
 
 from ._checks import whole
-from ._options import STREAM, Option, options_of, split, takes
+from ._options import STREAM, Option, rows_of, split, takes
 from .spead2_python import LARGEST_DATAGRAM, QUEUE_HEAPS, TCP_PACKET_SIZE
 
 EndpointLike = tuple[str, int]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Transport:
     """What a stream is made from: `make` takes endpoints, a configuration and `options`."""
 
     make: Callable[..., spead2.send.Stream]
     options: tuple[Option, ...]
+    summary: str
+    endpoints: str
     max_packet_size: int = spead2.send.StreamConfig.DEFAULT_MAX_PACKET_SIZE
     largest_packet: int | None = None
 
@@ -34,23 +36,12 @@ class Transport:
     def stream_options(self) -> list[Option]:
         """Options of its stream, with the defaults that suit a flowgraph."""
         defaults = {"max_packet_size": self.max_packet_size, "max_heaps": QUEUE_HEAPS}
-        return [
-            Option(o.name, o.annotation, defaults.get(o.name, o.default), o.text) for o in STREAM
-        ]
+        return [dataclasses.replace(o, default=defaults.get(o.name, o.default)) for o in STREAM]
 
     @property
     def all_options(self) -> list[Option]:
         """Options of the stream and its own."""
         return [*self.stream_options, *self.options]
-
-
-def _buffer_size(kind: Any) -> Option:
-    text = "Bytes of the socket's buffer; 0: the system's."
-    return Option("buffer_size", "int", kind.DEFAULT_BUFFER_SIZE, text)
-
-
-def _interface_address(text: str) -> Option:
-    return Option("interface_address", "str | None", None, text)
 
 
 def _ibv_stream(endpoints: Any, config: Any, **options: Any) -> spead2.send.UdpIbvStream:
@@ -63,39 +54,33 @@ TRANSPORTS = {
         lambda endpoints, config, **options: spead2.send.UdpStream(
             spead2.ThreadPool(), endpoints, config, **options
         ),
-        (
-            _buffer_size(spead2.send.UdpStream),
-            Option(
-                "ttl",
-                "int | None",
-                None,
-                "Hop limit for multicast; the endpoints must then be multicast.",
-            ),
-            _interface_address("Interface to send from: by name (eth0), or by an address of it."),
-        ),
+        (*rows_of("UdpStream"),),
+        "Make a stream over UDP for a sink, with a thread of its own.",
+        "(host, port), or a list of those: one substream each.",
         largest_packet=LARGEST_DATAGRAM,
     ),
     "tcp": Transport(
         lambda endpoints, config, **options: spead2.send.TcpStream(
             spead2.ThreadPool(), endpoints, config, **options
         ),
-        (
-            _buffer_size(spead2.send.TcpStream),
-            _interface_address(
-                "Interface to connect from: by name (eth0), or by an address of it."
-            ),
-            Option(
-                "reconnect",
-                "float",
-                0.0,
-                "Seconds for which to try to connect again when the connection is lost; 0: not.",
-            ),
-        ),
+        (*rows_of("TcpStream"),),
+        "Make a stream over TCP for a sink, with a thread of its own. It connects at once.",
+        "(host, port), or a list of exactly one.",
         max_packet_size=TCP_PACKET_SIZE,
     ),
     "ibv": Transport(
         _ibv_stream,
-        tuple(o for o in options_of(spead2.send.UdpIbvConfig) if o.name != "endpoints"),
+        (
+            *rows_of("UdpIbvConfig"),
+            Option(
+                "memory_regions",
+                "Sequence[Any]",
+                [],
+                "Memory from which payload is sent without a copy.",
+            ),
+        ),
+        "Make a stream of UDP multicast past the kernel, through ibverbs, with its own thread.",
+        "(host, port) or a list of those, IPv4 multicast: one substream each.",
     ),
 }
 
@@ -131,57 +116,31 @@ def open_stream(
     return transport.make(to_endpoints(endpoints), config, **own)
 
 
-@takes(TRANSPORTS["udp"].all_options)
-def udp(endpoints: EndpointLike | Iterable[EndpointLike], **options: Any) -> spead2.send.Stream:
-    """Make a stream over UDP for a sink, with a thread of its own.
+def _function_of(name: str) -> Callable[..., spead2.send.Stream]:
+    """Return the function that makes the stream of a transport."""
+
+    def function(
+        endpoints: EndpointLike | Iterable[EndpointLike], **options: Any
+    ) -> spead2.send.Stream:
+        return open_stream(name, endpoints, options)
+
+    transport = TRANSPORTS[name]
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""{transport.summary}
 
     Parameters
     ----------
     endpoints
-        (host, port), or a list of those: one substream each.
+        {transport.endpoints}
     OPTIONS
 
     Raises
     ------
     ValueError, OSError, RuntimeError
-        If an argument makes no sense; if the operating system refuses; if a host name is not
-        known.
+        If an argument makes no sense; if the operating system or the peer refuses; if a host name
+        is not known, or what the transport needs is not on this machine.
     """
-    return open_stream("udp", endpoints, options)
+    return takes(transport.all_options)(function)
 
 
-@takes(TRANSPORTS["tcp"].all_options)
-def tcp(endpoints: EndpointLike | Iterable[EndpointLike], **options: Any) -> spead2.send.Stream:
-    """Make a stream over TCP for a sink, with a thread of its own. It connects at once.
-
-    Parameters
-    ----------
-    endpoints
-        (host, port), or a list of exactly one.
-    OPTIONS
-
-    Raises
-    ------
-    ValueError, OSError, RuntimeError
-        If an argument makes no sense; if the connection is refused; if a host name is not known.
-    """
-    return open_stream("tcp", endpoints, options)
-
-
-@takes(TRANSPORTS["ibv"].all_options)
-def ibv(endpoints: EndpointLike | Iterable[EndpointLike], **options: Any) -> spead2.send.Stream:
-    """Make a stream of UDP multicast past the kernel, through ibverbs, with a thread of its own.
-
-    Parameters
-    ----------
-    endpoints
-        (host, port) or a list of those, IPv4 multicast: one substream each.
-    OPTIONS
-
-    Raises
-    ------
-    ValueError, OSError, RuntimeError
-        If an argument makes no sense; if the device refuses; if a host name is not known or there
-        are no ibverbs libraries.
-    """
-    return open_stream("ibv", endpoints, options)
+udp, tcp, ibv = map(_function_of, TRANSPORTS)
