@@ -45,8 +45,8 @@ public:
 
     /// \param software_checksum  false: the device puts in the checksum of the IPv4 header
     frame_header(const mac_address& source_mac, const ipv4_endpoint& source,
-                 const ipv4_endpoint& destination, std::uint8_t ttl,
-                 bool software_checksum) noexcept
+                 const ipv4_endpoint& destination, std::uint8_t ttl, bool software_checksum,
+                 std::uint8_t traffic_class = 0) noexcept
         : software_checksum_(software_checksum) {
         std::uint8_t* const ethernet = bytes_.data();
         std::uint8_t* const ipv4 = ethernet + ethernet_size;
@@ -56,7 +56,8 @@ public:
         std::memcpy(ethernet + 6, source_mac.data(), 6);
         ethernet[12] = 0x08;  // IPv4
         ipv4[0] = 0x45;       // version 4, five words
-        ipv4[6] = 0x40;       // do not fragment
+        ipv4[1] = traffic_class;
+        ipv4[6] = 0x40;  // do not fragment
         ipv4[8] = ttl;
         ipv4[9] = IPPROTO_UDP;
         std::memcpy(ipv4 + 12, &source.address, 4);

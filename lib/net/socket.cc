@@ -11,6 +11,7 @@
 
 #include <spead2/base/errors.h>
 #include <spead2/base/log.h>
+#include <spead2/net/traffic_class.h>
 
 #include "net/interface.h"
 
@@ -77,6 +78,15 @@ void set_send_buffer(const unique_fd& fd, std::size_t bytes) {
                     "asked for a socket send buffer of " + std::to_string(bytes) +
                         " bytes, but the system gives only " + std::to_string(given) +
                         ": raise its limit (sysctl net.core.wmem_max) or ask for less");
+}
+
+void set_dscp(const unique_fd& fd, int family, int dscp) {
+    if (dscp == 0) return;
+    const std::string what = "dscp " + std::to_string(dscp);
+    if (family == AF_INET6)
+        set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, traffic_class(dscp), what);
+    else
+        set_option(fd, IPPROTO_IP, IP_TOS, traffic_class(dscp), what);
 }
 
 void bind_to(const unique_fd& fd, const std::string& interface_address, int family) {

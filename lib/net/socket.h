@@ -51,6 +51,9 @@ void set_option(const unique_fd& fd, int level, int name, int value, const std::
 /// Ask for a send buffer; log a warning if the system gives less. 0 leaves the system's.
 void set_send_buffer(const unique_fd& fd, std::size_t bytes);
 
+/// Set the traffic class of what is sent; 0 leaves it. \throw socket_setup_error
+void set_dscp(const unique_fd& fd, int family, int dscp);
+
 /// Bind to a local address, any port. \param interface_address  the address, or the name of the
 /// interface that has it \throw resolve_error, socket_setup_error
 void bind_to(const unique_fd& fd, const std::string& interface_address, int family);

@@ -53,7 +53,8 @@ const sockaddr_in6& v6(const endpoint& e) {
 
 }  // namespace
 
-udp_frame::udp_frame(const endpoint& source, const endpoint& destination, std::uint8_t hops)
+udp_frame::udp_frame(const endpoint& source, const endpoint& destination, std::uint8_t hops,
+                     std::uint8_t traffic_class)
     : bytes_(ethernet_size + (destination.family() == AF_INET6 ? 40 : 20) + udp_size),
       v6_(destination.family() == AF_INET6) {
     const mac_address to = mac_of(destination);
@@ -63,7 +64,7 @@ udp_frame::udp_frame(const endpoint& source, const endpoint& destination, std::u
     std::uint8_t* const udp = bytes_.data() + bytes_.size() - udp_size;
     if (v6_) {
         put(bytes_.data() + 12, 0x86dd);
-        ip[0] = 0x60;
+        put(ip, 0x6000U | static_cast<unsigned>(traffic_class << 4));
         ip[6] = IPPROTO_UDP;
         ip[7] = hops;
         std::memcpy(ip + 8, &v6(source).sin6_addr, 16);
@@ -71,6 +72,7 @@ udp_frame::udp_frame(const endpoint& source, const endpoint& destination, std::u
     } else {
         put(bytes_.data() + 12, 0x0800);
         ip[0] = 0x45;
+        ip[1] = traffic_class;
         ip[6] = 0x40;  // do not fragment
         ip[8] = hops;
         ip[9] = IPPROTO_UDP;

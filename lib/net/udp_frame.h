@@ -15,7 +15,8 @@ class udp_frame {
 public:
     /// \param source       of the same family as \a destination
     /// \param hops         time to live or hop limit
-    udp_frame(const endpoint& source, const endpoint& destination, std::uint8_t hops);
+    udp_frame(const endpoint& source, const endpoint& destination, std::uint8_t hops,
+              std::uint8_t traffic_class);
 
     /// Bytes in front of the payload.
     [[nodiscard]] std::size_t header_size() const noexcept { return bytes_.size(); }

@@ -35,7 +35,7 @@ def test_frames_are_right_to_the_byte(
         "send",
         {"SOFTVERBS_IP_CSUM": ip_checksum},
         config={"max_packet_size": 1472},
-        ibv={"endpoints": [["239.255.129.3", 7149]], "ttl": 17},
+        ibv={"endpoints": [["239.255.129.3", 7149]], "ttl": 17, "dscp": 46},
         sizes=sizes,
         regions=[[0, 20000]] if in_region else None,
     )
@@ -53,7 +53,7 @@ def test_frames_are_right_to_the_byte(
         version, tos, length, ident, fragment, ttl, protocol = struct.unpack(
             ">BBHHHBB", fields.ip_header[:10]
         )
-        assert (version, tos, length) == (0x45, 0, 28 + len(packet))
+        assert (version, tos, length) == (0x45, 46 << 2, 28 + len(packet))
         assert (ident, fragment) == (0, 0x4000)  # whole, and not to be cut
         assert (ttl, protocol) == (17, socket.IPPROTO_UDP)
         assert internet_checksum(fields.ip_header) == 0

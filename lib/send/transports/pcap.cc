@@ -65,7 +65,7 @@ struct record_header {
         const auto port = static_cast<std::uint16_t>(options.source_port);
         frames.emplace_back(
             endpoint::resolve(v6 ? options.source6 : options.source4, port, e.family()), e,
-            static_cast<std::uint8_t>(options.ttl));
+            static_cast<std::uint8_t>(options.ttl), traffic_class(options.dscp));
     }
     return frames;
 }

@@ -60,6 +60,7 @@ void check(const tcp_options& options) {
     unique_fd fd = make_socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP);
     if (!options.interface_address.empty()) bind_to(fd, options.interface_address, to.family());
     set_send_buffer(fd, options.buffer_size);
+    set_dscp(fd, to.family(), options.dscp);
     // What is handed over is as large as it gets; waiting for more would only delay the end of a
     // heap.
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
@@ -82,6 +83,7 @@ struct connection {
     if (options.socket) {
         unique_fd fd = duplicate_socket(*options.socket, SOCK_STREAM, IPPROTO_TCP);
         const endpoint peer = peer_of(fd, *options.socket);
+        set_dscp(fd, get_option(fd, SOL_SOCKET, SO_DOMAIN), options.dscp);
         return {std::move(fd), peer};
     }
     connector c = make_connector(options);

@@ -92,6 +92,7 @@ udp_ibv_transport::udp_ibv_transport(const udp_ibv_options& options, std::size_t
     p.buffer_size = options.buffer_bytes();
     p.max_packet_size = max_packet_size;
     p.ttl = static_cast<std::uint8_t>(options.ttl);
+    p.traffic_class = traffic_class(options.dscp);
     p.comp_vector = options.comp_vector;
     p.max_poll = options.max_poll;
     impl_ = std::make_unique<impl>(std::move(p));

@@ -74,6 +74,7 @@ def ibv(
     ttl: int = 1,
     comp_vector: int = 0,
     max_poll: int = 10,
+    dscp: int = 0,
     memory_regions: Sequence[Any] = ...,
 ) -> spead2.send.Stream: ...
 def tcp(
@@ -89,6 +90,7 @@ def tcp(
     buffer_size: int = 212992,
     interface_address: str = "",
     reconnect: float = 0.0,
+    dscp: int = 0,
 ) -> spead2.send.Stream: ...
 def udp(
     endpoints: EndpointLike | Iterable[EndpointLike],
@@ -104,6 +106,7 @@ def udp(
     ttl: int | None = ...,
     interface_address: str = "",
     interface_index: int | None = ...,
+    dscp: int = 0,
 ) -> spead2.send.Stream: ...
 def heap_sink(
     stream: spead2.send.Stream,
@@ -156,6 +159,7 @@ def ibv_heap_sink(
     ttl: int = 1,
     comp_vector: int = 0,
     max_poll: int = 10,
+    dscp: int = 0,
     memory_regions: Sequence[Any] = ...,
 ) -> HeapSink: ...
 def pdu_heap_sink(
@@ -201,6 +205,7 @@ def tcp_heap_sink(
     buffer_size: int = 212992,
     interface_address: str = "",
     reconnect: float = 0.0,
+    dscp: int = 0,
 ) -> HeapSink: ...
 def udp_heap_sink(
     endpoints: EndpointLike | Iterable[EndpointLike],
@@ -232,6 +237,7 @@ def udp_heap_sink(
     ttl: int | None = ...,
     interface_address: str = "",
     interface_index: int | None = ...,
+    dscp: int = 0,
 ) -> HeapSink: ...
 def udp_pdu_heap_sink(
     endpoints: EndpointLike | Iterable[EndpointLike],
@@ -257,6 +263,7 @@ def udp_pdu_heap_sink(
     ttl: int | None = ...,
     interface_address: str = "",
     interface_index: int | None = ...,
+    dscp: int = 0,
 ) -> PduHeapSink: ...
 def tcp_receiver(
     address: AddressLike,

@@ -399,6 +399,7 @@ class _PcapStreamOptions(TypedDict, total=False):
     source6: str
     source_port: int
     ttl: int
+    dscp: int
     # End of options
 
 class PcapStream(SyncStream):
@@ -427,6 +428,7 @@ class _UdpStreamOptions(TypedDict, total=False):
     ttl: int | None
     interface_address: str
     interface_index: int | None
+    dscp: int
     # End of options
 
 class _UdpForms:
@@ -508,6 +510,7 @@ class _TcpStreamOptions(TypedDict, total=False):
     buffer_size: int
     interface_address: str
     reconnect: float
+    dscp: int
     # End of options
 
 class TcpStream(SyncStream):
@@ -575,6 +578,7 @@ class _UdpIbvConfigOptions(TypedDict, total=False):
     ttl: int
     comp_vector: int
     max_poll: int
+    dscp: int
     # End of options
     endpoints: _Endpoints
     memory_regions: Iterable[Buffer]
@@ -588,6 +592,7 @@ class UdpIbvConfig:
     ttl: int
     comp_vector: int
     max_poll: int
+    dscp: int
     # End of options
     @property
     def endpoints(self) -> list[tuple[str, int]]: ...

@@ -9,6 +9,7 @@
 
 #include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
+#include <spead2/net/traffic_class.h>
 #include <spead2/send/transport.h>
 
 namespace spead2::send {
@@ -23,6 +24,7 @@ struct pcap_options {
     std::string source6 = "::1";
     int source_port = default_source_port;
     int ttl = default_ttl;
+    int dscp = 0;
 
     static constexpr auto options() {
         using self = pcap_options;
@@ -32,6 +34,7 @@ struct pcap_options {
             option("source_port", &self::source_port, between(0, 65535),
                    "UDP port that the packets seem to come from."),
             option("ttl", &self::ttl, between(0, 255), "Time to live or hop limit, 0 to 255."),
+            dscp_option<self>(),
         };
     }
 };

@@ -11,6 +11,7 @@
 
 #include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
+#include <spead2/net/traffic_class.h>
 #include <spead2/send/transport.h>
 
 namespace spead2::send {
@@ -25,6 +26,7 @@ struct tcp_options {
     std::string interface_address;
     std::optional<int> socket;  ///< a connected stream socket to use (duplicated)
     double reconnect = 0.0;
+    int dscp = 0;
 
     static constexpr auto options() {
         using self = tcp_options;
@@ -39,6 +41,7 @@ struct tcp_options {
             option("reconnect", &self::reconnect, between(0.0, 1e6),
                    "Seconds for which to try to connect again when the connection is lost; 0: not "
                    "at all. Needs an endpoint."),
+            dscp_option<self>(),
         };
     }
 };

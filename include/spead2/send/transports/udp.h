@@ -10,6 +10,7 @@
 
 #include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
+#include <spead2/net/traffic_class.h>
 #include <spead2/send/transport.h>
 
 namespace spead2::send {
@@ -23,6 +24,7 @@ struct udp_options {
     std::optional<int> ttl;
     std::string interface_address;
     std::optional<unsigned> interface_index;
+    int dscp = 0;
     /// A UDP socket to use as it is, in place of a new one (duplicated; must not be connected).
     /// buffer_size, ttl and the interface then have no effect.
     std::optional<int> socket;
@@ -42,6 +44,7 @@ struct udp_options {
                    "to send from is taken from; with `ttl` the interface for multicast."),
             option("interface_index", &self::interface_index,
                    "Number of the interface for multicast (IPv6, with `ttl`)."),
+            dscp_option<self>(),
         };
     }
 };

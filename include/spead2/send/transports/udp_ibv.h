@@ -11,6 +11,7 @@
 
 #include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
+#include <spead2/net/traffic_class.h>
 #include <spead2/send/transport.h>
 
 namespace spead2::send {
@@ -33,6 +34,7 @@ struct udp_ibv_options {
     int ttl = 1;
     int comp_vector = 0;
     int max_poll = default_max_poll;
+    int dscp = 0;
     std::vector<ibv_memory_region> memory_regions;  ///< must not overlap
 
     [[nodiscard]] std::size_t buffer_bytes() const noexcept {
@@ -56,6 +58,7 @@ struct udp_ibv_options {
                    "negative: poll all the time."),
             option("max_poll", &self::max_poll, at_least(1),
                    "Polls in a row before waiting, or letting other work run; at least 1."),
+            dscp_option<self>(),
         };
     }
 };

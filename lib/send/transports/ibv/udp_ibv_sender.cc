@@ -96,7 +96,8 @@ slot_ring::parameters udp_ibv_sender::slots_for(const parameters& p) {
         verbs_device::fail(errno, "getsockname failed");
     for (const ipv4_endpoint& destination : p.destinations)
         result.headers.emplace_back(interface_.mac, ipv4_endpoint{p.interface, local.sin_port},
-                                    destination, p.ttl, !device_.checksum_offload());
+                                    destination, p.ttl, !device_.checksum_offload(),
+                                    p.traffic_class);
     return result;
 }
 

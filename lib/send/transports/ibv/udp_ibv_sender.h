@@ -34,6 +34,7 @@ public:
         std::size_t buffer_size = 0;
         std::size_t max_packet_size = 0;
         std::uint8_t ttl = 1;
+        std::uint8_t traffic_class = 0;
         int comp_vector = 0;
         int max_poll = 1;
     };

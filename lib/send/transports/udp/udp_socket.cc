@@ -89,6 +89,7 @@ void set_multicast(const unique_fd& fd, const udp_options& options) {
     if (::getpeername(fd.get(), reinterpret_cast<sockaddr*>(&peer), &length) == 0)
         throw std::invalid_argument("socket " + std::to_string(*options.socket) +
                                     " is connected, but must not be");
+    set_dscp(fd, options.endpoints.front().family(), options.dscp);
     return fd;
 }
 
@@ -96,8 +97,8 @@ void set_multicast(const unique_fd& fd, const udp_options& options) {
 
 unique_fd open_udp_socket(const udp_options& options) {
     check_endpoints(options);
-    if (options.socket) return duplicate(options);
     check_options(options);
+    if (options.socket) return duplicate(options);
     check_multicast(options);
     const int family = options.endpoints.front().family();
     unique_fd fd = make_socket(family, SOCK_DGRAM, IPPROTO_UDP);
@@ -106,6 +107,7 @@ unique_fd open_udp_socket(const udp_options& options) {
     else if (!options.interface_address.empty())
         bind_to(fd, options.interface_address, family);
     set_send_buffer(fd, options.buffer_size);
+    set_dscp(fd, family, options.dscp);
     return fd;
 }
 
