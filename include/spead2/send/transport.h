@@ -66,6 +66,17 @@ public:
     /// Descriptor to wait on when send() says so; stays the same for the object's life. -1: none.
     [[nodiscard]] virtual int wait_fd() const noexcept { return -1; }
 
+    /// Packets below this size are cheaper to it in one piece than gathered from several: payload that
+    /// is cut up is copied beside the headers then. Stays the same for the object's life.
+    [[nodiscard]] virtual std::size_t whole_below() const noexcept { return 0; }
+
+    /// How many packets of this size go together in one message, at most: a batch of packets ends with
+    /// a whole message where it can.
+    [[nodiscard]] virtual std::size_t packets_together(std::size_t packet_size) const noexcept {
+        static_cast<void>(packet_size);
+        return 1;
+    }
+
     /// Called once, before the first packet: the device is to keep \a bytes_per_second by itself.
     /// \return whether it does; if not, the stream paces
     [[nodiscard]] virtual bool set_hardware_rate(double bytes_per_second) {

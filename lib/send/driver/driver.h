@@ -26,7 +26,7 @@ public:
           queue_(queue),
           completed_(completed),
           transport_(carrier),
-          batch_(config, max_packet_size) {}
+          batch_(config, max_packet_size, carrier) {}
 
     /// Send a batch, or as much of it as goes without waiting. Without the lock.
     /// \return what to wait for; done: there is nothing to do

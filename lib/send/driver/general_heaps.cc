@@ -75,6 +75,8 @@ bool general_heaps::fill(group_progress& group, next_batch& batch) noexcept {
         if (e.rate > 0.0) batch.pacing.add(bytes, e.rate);
         batch.bytes += bytes;
         advance(run.count);
+        // What still had room would be the begin of another message.
+        if (run.count == batch.max_run && unmade_ != 0) return false;
     }
     return true;
 }

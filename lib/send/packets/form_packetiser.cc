@@ -288,7 +288,7 @@ std::size_t form_packetiser::next_in_bulk(packet_batch& batch, std::uint32_t sub
     const std::size_t payload = packet_size_ - fixed;
     const std::uint64_t left = e.length - here_.done;
     if (e.data == nullptr || left <= 2 * payload) return 0;
-    const bool copied = payload <= packet_batch::small_extent;
+    const bool copied = batch.copies(packet_size_, payload);
     const std::size_t bytes = copied ? packet_size_ : fixed;
     const std::size_t n_iov = copied ? 1 : 2;
     const std::size_t count = std::min(

@@ -4,9 +4,6 @@
 namespace spead2::send {
 namespace {
 
-// Measured: larger batches than this no longer gain anything, and the blocks stay in the L2 cache.
-// With less, packets whose payload is copied would fill only a message or two.
-constexpr std::size_t header_bytes_per_packet = 256;
 constexpr std::size_t iovs_per_packet = 3;
 
 /// iovecs that a packet takes at most.
@@ -16,11 +13,13 @@ constexpr std::size_t iovs_per_packet = 3;
 
 }  // namespace
 
-packet_batch::packet_batch(std::size_t max_packets, std::size_t max_packet_size)
-    : packet_batch({max_packets, max_packets * header_bytes_per_packet + max_packet_size,
-                    max_packets * iovs_per_packet + max_iovs(max_packet_size)}) {
+packet_batch::packet_batch(std::size_t max_packets, std::size_t max_packet_size,
+                           std::size_t whole_below)
+    : packet_batch(room{max_packets, copied_bytes(max_packets) + max_packet_size,
+                        max_packets * iovs_per_packet + max_iovs(max_packet_size)}) {
     max_packet_size_ = max_packet_size;
     max_packet_iovs_ = max_iovs(max_packet_size);
+    whole_below_ = whole_below;
 }
 
 packet_batch::packet_batch(const room& exact)
@@ -28,7 +27,7 @@ packet_batch::packet_batch(const room& exact)
     // Not initialised: what is never used then costs no memory.
     packets_ = std::unique_ptr<packet[]>(new packet[max_packets_]);
     iovs_ = std::unique_ptr<iovec[]>(new iovec[iovs_size_]);
-    bytes_ = std::unique_ptr<std::uint8_t[]>(new std::uint8_t[bytes_size_]);
+    bytes_ = aligned_bytes(bytes_size_);
 }
 
 }  // namespace spead2::send

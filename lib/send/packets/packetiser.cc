@@ -211,7 +211,7 @@ packetiser::run packetiser::next_run(packet_batch& batch, std::uint32_t substrea
     if (max_count > 1 && in_bulk()) {
         const std::size_t payload = packet_size_ - prefix_size;
         const std::uint64_t left = contents_->items()[extent_item_].length - extent_offset_;
-        const bool copied = payload <= packet_batch::small_extent;
+        const bool copied = batch.copies(packet_size_, payload);
         const std::size_t bytes = copied ? packet_size_ : prefix_size;
         const std::size_t n_iov = copied ? 1 : 2;
         const std::size_t count =

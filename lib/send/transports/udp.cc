@@ -42,6 +42,7 @@ public:
         return messages_.destinations();
     }
     [[nodiscard]] detail::udp_kernel& kernel() noexcept { return kernel_; }
+    [[nodiscard]] const detail::udp_messages& messages() const noexcept { return messages_; }
 
 private:
     [[nodiscard]] int transmit(std::size_t first, std::size_t n) noexcept;
@@ -104,6 +105,13 @@ udp_transport::~udp_transport() = default;
 std::size_t udp_transport::num_substreams() const noexcept { return impl_->destinations().size(); }
 send_result udp_transport::send(packet_span packets) noexcept { return impl_->send(packets); }
 int udp_transport::wait_fd() const noexcept { return impl_->fd(); }
+std::size_t udp_transport::whole_below() const noexcept {
+    return detail::udp_messages::whole_below;
+}
+
+std::size_t udp_transport::packets_together(std::size_t packet_size) const noexcept {
+    return impl_->kernel().segmentation() ? impl_->messages().most_packets(packet_size) : 1;
+}
 
 std::string udp_transport::describe() const {
     constexpr std::size_t shown = 4;

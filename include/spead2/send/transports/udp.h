@@ -62,6 +62,8 @@ public:
     [[nodiscard]] std::size_t num_substreams() const noexcept override;
     [[nodiscard]] send_result send(packet_span packets) noexcept override;
     [[nodiscard]] int wait_fd() const noexcept override;
+    [[nodiscard]] std::size_t whole_below() const noexcept override;
+    [[nodiscard]] std::size_t packets_together(std::size_t packet_size) const noexcept override;
     [[nodiscard]] std::string describe() const override;
     [[nodiscard]] std::string explain(const std::error_code& error,
                                       std::size_t substream) const override;

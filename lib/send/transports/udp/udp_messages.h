@@ -17,17 +17,26 @@
 #include <spead2/net/endpoint.h>
 #include <spead2/send/packets.h>
 
+#include "send/packets/aligned_bytes.h"
 #include "udp_kernel.h"
 
 namespace spead2::send::detail {
 
 class udp_messages {
 public:
+    /// Packets below this size are copied together, others are left to the kernel to gather.
+    /// Measured with header and payload as two iovecs a packet, and payload that is in no cache: at
+    /// 256 bytes copying is twice as fast, at 1200 a quarter, at 1472 both are the same, at 2048
+    /// gathering is a tenth faster.
+    static constexpr std::size_t whole_below = 1400;
+
     udp_messages(std::vector<endpoint> destinations, const udp_kernel& kernel);
 
     /// \return how many messages
     [[nodiscard]] std::size_t build(packet_span packets, std::size_t first) noexcept;
     [[nodiscard]] mmsghdr* operator[](std::size_t i) noexcept { return &messages_[i]; }
+    /// Equal packets of this size in one message.
+    [[nodiscard]] std::size_t most_packets(std::size_t packet_size) const noexcept;
     /// Packets of message \a i.
     [[nodiscard]] std::uint32_t count(std::size_t i) const noexcept { return counts_[i]; }
 
@@ -50,7 +59,7 @@ private:
 
     std::vector<endpoint> destinations_;
     const udp_kernel& kernel_;
-    std::unique_ptr<std::uint8_t[]> assembly_;
+    aligned_bytes assembly_;
 
     // One element a message.
     std::array<mmsghdr, max_messages> messages_;
