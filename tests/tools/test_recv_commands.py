@@ -38,6 +38,13 @@ def between(
     return output, errors
 
 
+def port_of(result: dict[str, Any]) -> str:
+    """Return the port in the lines that `describe` prints."""
+    found = re.search(r"add_tcp_reader\((\d+)", result["python"])
+    assert found is not None
+    return found[1]
+
+
 @pytest.mark.parametrize("kind", ["udp", "tcp"])
 @pytest.mark.parametrize("sender", [OURS, REFERENCE], ids=["ours", "reference"])
 def test_both_receivers_show_the_same(sender: Path, kind: str) -> None:
@@ -110,6 +117,15 @@ def test_describe_says_what_comes_and_its_program_receives_it(tmp_path: Path) ->
     program = re.sub(r"add_tcp_reader\(\d+", "add_tcp_reader(PORT", result["python"])
     output, _ = between([OURS / "python", "-c", program], send, "tcp")
     assert output.count("[") == 30
+    pytest.importorskip("gnuradio.gr")
+    flowgraph = result["gnuradio"].replace(f"'127.0.0.1', {port_of(result)}", "'127.0.0.1', PORT")
+    flowgraph = flowgraph.replace("null_sink(", "file_sink(").replace(
+        "sizeof_stream_item(0)", f"sizeof_stream_item(0), {str(tmp_path / 'samples')!r}"
+    )
+    between([OURS / "python", "-c", flowgraph], send, "tcp")
+    samples = np.fromfile(tmp_path / "samples", np.uint32)
+    assert len(samples) == 30 * 64
+    assert set(np.diff(samples)) == {1}
 
 
 def test_a_capture_is_received_like_the_network(tmp_path: Path) -> None:

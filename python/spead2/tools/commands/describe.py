@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
 from typing import Any
 
 import click
+import numpy as np
 
 import spead2
 
@@ -89,6 +91,35 @@ def python_lines(endpoint: tuple[str, int], tcp: bool, result: dict[str, Any]) -
     )
 
 
+#: Types that streams of GNU Radio have.
+_SAMPLES = re.compile(r"u?int(8|16|32|64)|float(32|64)|complex(64|128)")
+
+
+def gnuradio_lines(endpoint: tuple[str, int], tcp: bool, result: dict[str, Any]) -> str | None:
+    """Return a flowgraph that receives the arrays of the stream; None if GNU Radio has no such."""
+    ports = []
+    for item in result["items"]:
+        name = item["type"].lstrip("<>|=")
+        try:
+            name = np.dtype(name).name
+        except TypeError:
+            continue  # bits that numpy has no type for
+        if item["shape"] and _SAMPLES.fullmatch(name):
+            described = (item["id"], item["name"], item["description"], name)
+            shape = tuple(item["shape"][1:])
+            words = ", ".join([hex(described[0]), *map(repr, described[1:])])
+            ports.append(f"spead2.item({words}{f', {shape}' if shape else ''})")
+    if not ports:
+        return None
+    source = "tcp_heap_source" if tcp else "udp_heap_source"
+    lines = [f"source = spead2.{source}({endpoint!r}, [", *(f"    {port}," for port in ports), "])"]
+    for i in range(len(ports)):
+        size = f"source.output_signature().sizeof_stream_item({i})"
+        lines.append(f"top.connect((source, {i}), blocks.null_sink({size}))")
+    head = "from gnuradio import blocks, gr\nfrom gnuradio import spead2\n\ntop = gr.top_block()\n"
+    return head + "\n".join(lines) + "\ntop.run()\n"
+
+
 @click.command("describe", short_help="Say what a stream consists of.")
 @click.argument("source", type=Endpoint(), default="127.0.0.1:8888", required=False)
 @click.option(
@@ -123,6 +154,7 @@ def command(
         sys.exit(ExitCode.NO_INPUT if capture else ExitCode.NETWORK)
     result = listen(stream, seconds)
     result["python"] = python_lines(source, tcp, result)
+    result["gnuradio"] = gnuradio_lines(source, tcp, result)
     if json:
         print_json(result)
     else:
@@ -158,3 +190,6 @@ def show(result: dict[str, Any]) -> None:
         console.print(f"Item {number} without a descriptor in {count} heaps")
     console.print("\nTo receive it in Python:\n")
     print(result["python"])
+    if result["gnuradio"] is not None:
+        console.print("In GNU Radio:\n")
+        print(result["gnuradio"])
