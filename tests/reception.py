@@ -88,8 +88,14 @@ class _Log(logging.Handler):
 
     def finish(self) -> None:
         """Wait until all that was logged before is here."""
+        self._ended.clear()
         spead2._spead2.log_info(_END_OF_LOG)
         assert self._ended.wait(60)
+
+    def begin(self) -> None:
+        """Leave out what was logged before."""
+        self.finish()
+        self.lines.clear()
 
 
 def receive(packets: Sequence[bytes], settings: Settings) -> Report:
@@ -100,6 +106,7 @@ def receive(packets: Sequence[bytes], settings: Settings) -> Report:
     logger.addHandler(log)
     logger.setLevel(logging.INFO)
     try:
+        log.begin()
         stream = recv.Stream(
             spead2.ThreadPool(),
             recv.StreamConfig(**settings.config),
