@@ -1,33 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ways in which the demo sends: a loop over the Python API, or a GNU Radio flowgraph.
 
-Each sends the heaps of a signal with items `timestamp` (number of the first sample) and `samples`,
-then the end of the stream, and returns the bytes of packets sent.
+Each sends heaps with items `timestamp` (number of the first sample) and `samples`, then the end of
+the stream.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
+import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from signals import Signal
+import numpy.typing as npt
+from options import SENDERS as NAMES
 
-Sender = Callable[[Signal, "tuple[str, int]", int, float, int, Callable[[int], None]], int]
+
+@dataclasses.dataclass(frozen=True)
+class Sent:
+    """What went out, and how long that took from the first heap to the last."""
+
+    packet_bytes: int
+    seconds: float
+
+
+Heaps = npt.NDArray[np.generic]  # one row each
+Sender = Callable[[Heaps, "tuple[str, int]", float, int, Callable[[int], None]], Sent]
 
 
 def send_python(
-    signal: Signal,
+    heaps: Heaps,
     endpoint: tuple[str, int],
-    heap_samples: int,
     rate: float,
     packet_size: int,
     on_progress: Callable[[int], None],
-) -> int:
+) -> Sent:
     """Send from a Python loop. `rate` in bytes per second, `packet_size` in bytes."""
     import spead2.send
 
+    heap_samples = heaps.shape[1]
     stream = spead2.send.UdpStream(
         spead2.ThreadPool(),
         [endpoint],
@@ -35,27 +48,26 @@ def send_python(
     )
     group = spead2.send.ItemGroup()
     group.add_item(0x1000, "timestamp", "Number of the first sample", (), format=[("u", 64)])
-    group.add_item(
-        0x1001, "samples", "Samples of the signal", (heap_samples,), dtype=signal.samples.dtype
-    )
+    group.add_item(0x1001, "samples", "Samples of the signal", (heap_samples,), dtype=heaps.dtype)
+    start = time.monotonic()
     sent = stream.send_heap(group.get_start())
-    for first in range(0, len(signal.samples), heap_samples):
-        heap = signal.samples[first : first + heap_samples]
-        group["timestamp"].value = np.array(first, ">u8")
+    for number, heap in enumerate(heaps):
+        group["timestamp"].value = np.array(number * heap_samples, ">u8")
         group["samples"].value = heap
         sent += stream.send_heap(group.get_heap())
-        on_progress((first + heap_samples) * signal.samples.itemsize)
-    return sent + stream.send_heap(group.get_end())
+        on_progress((number + 1) * heap.nbytes)
+    sent += stream.send_heap(group.get_end())
+    return Sent(sent, time.monotonic() - start)
 
 
-def send_gnuradio(*args: Any) -> int:
+def send_gnuradio(*args: Any) -> Sent:
     """Send from a GNU Radio flowgraph; see flowgraph.py."""
     from flowgraph import send_flowgraph
 
     return send_flowgraph(*args)
 
 
-SENDERS: dict[str, Sender] = {"gnuradio": send_gnuradio, "python": send_python}
+SENDERS: dict[str, Sender] = dict(zip(NAMES, (send_gnuradio, send_python)))
 
 
 def available() -> list[str]:

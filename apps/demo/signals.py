@@ -71,8 +71,9 @@ def generate(seconds: float = 4.0, sample_rate: float = 1e6, seed: int = 1) -> S
     noise = 0.1 * (rng.standard_normal((n, 2), dtype=np.float32) @ [1, 1j])
     # A carrier that drifts by a fifth of the band, as a satellite's does.
     carrier = 0.2 * np.exp(2j * np.pi * sample_rate * (-0.3 * time + 0.1 * time**2 / seconds))
-    # Pulses that sweep down the upper half of the band, four a second.
-    phase = np.mod(time * 4, 1.0)
-    sweep = np.where(phase < 0.2, np.sin(np.pi * phase / 0.2) ** 2, 0.0)
-    chirp = sweep * np.exp(2j * np.pi * sample_rate / 4 * (0.45 * phase - phase**2))
+    # A pulse a second, which sweeps down the band in less than half of that.
+    phase = np.mod(time, 1.0) / 0.4
+    sweep = np.where(phase < 1, np.sin(np.pi * np.minimum(phase, 1)) ** 2, 0.0)
+    cycles = sample_rate * 0.4 * (0.45 * phase - 0.4 * phase**2)
+    chirp = sweep * np.exp(2j * np.pi * cycles)
     return Signal((noise + carrier + 0.8 * chirp).astype(np.complex64), sample_rate, "generated")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs that GNU Radio Companion makes of sinks_flowgraph.grc, in Python and in C++, are run."""
+"""Programs that GNU Radio Companion makes of flowgraphs, in Python and in C++, are run."""
 
 from __future__ import annotations
 
@@ -34,9 +34,11 @@ def unused_port() -> int:
         return port
 
 
-def compile_flowgraph(folder: Path, language: str, command_port: int) -> Path:
+def compile_flowgraph(
+    folder: Path, language: str, command_port: int = 0, flowgraph: Path = FLOWGRAPH
+) -> Path:
     """Let GNU Radio's own compiler make a program; return the module or the executable."""
-    text = FLOWGRAPH.read_text().replace('"52001"', f'"{command_port}"')
+    text = flowgraph.read_text().replace('"52001"', f'"{command_port}"')
     if language == "cpp":
         # Raw values are in the language of the program.
         text = text.replace("output_language: python", "output_language: cpp")
@@ -50,15 +52,15 @@ def compile_flowgraph(folder: Path, language: str, command_port: int) -> Path:
         env={**os.environ, "GRC_BLOCKS_PATH": str(ROOT / "grc")},
     )
     if language == "python":
-        return folder / "sinks_flowgraph.py"
+        return folder / f"{flowgraph.stem}.py"
     build = folder / "build"
-    configure = ["-G", "Ninja", "-S", str(folder / "sinks_flowgraph"), "-B", str(build)]
+    configure = ["-G", "Ninja", "-S", str(folder / flowgraph.stem), "-B", str(build)]
     # The definition of GNU Radio's own socket PDU does not say what to link.
     configure += ["-DCMAKE_CXX_STANDARD_LIBRARIES=-lgnuradio-network"]
     for command in ([*configure, f"-DCMAKE_PREFIX_PATH={sys.prefix}"], ["--build", str(build)]):
         done = subprocess.run(["cmake", *command], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-    return build / "sinks_flowgraph"
+    return build / flowgraph.stem
 
 
 @contextmanager
@@ -192,3 +194,32 @@ def test_variables_reach_the_running_blocks(tmp_path: Path) -> None:
         top.wait()
     assert len(heaps) == 202
     assert [bool(h.descriptors()) for h in heaps[-31:-1]] == [True] * 30
+
+
+BOTH_ENDS = Path(__file__).with_name("both_ends.grc")
+
+
+@pytest.mark.parametrize("language", ["python", pytest.param("cpp", marks=pytest.mark.cxx)])
+@pytest.mark.timeout(300)
+def test_a_generated_program_with_both_ends(tmp_path: Path, language: str) -> None:
+    """Samples to heaps to samples in a file; the same to PDUs, which are sent on to here."""
+    program = compile_flowgraph(tmp_path, language, flowgraph=BOTH_ENDS)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as relay:
+        with suppress(PermissionError):
+            relay.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
+        relay.bind(("127.0.0.1", 0))
+        relay.settimeout(60)
+        dash = "-" if language == "python" else "_"
+        ports = {"udp": unused_port(), "pdu": unused_port(), "relay": relay.getsockname()[1]}
+        options = [w for k, v in ports.items() for w in (f"--{k}{dash}port", str(v))]
+        start = [sys.executable, str(program)] if language == "python" else [str(program)]
+        done = subprocess.run(
+            [*start, *options], cwd=tmp_path, capture_output=True, text=True, timeout=100
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        heaps = receive_until_end(relay)
+    expected = np.resize(VALUES, 4000)
+    assert np.array_equal(np.fromfile(tmp_path / "samples_file", np.float32), expected)
+    pdus = values(heaps, heaps[1].descriptors())
+    assert np.array_equal([pdu["samples"] for pdu in pdus], expected.reshape(8, 500))
+    assert [pdu["timestamp"] for pdu in pdus] == [500 * n for n in range(8)]

@@ -8,7 +8,7 @@ own. What is in the heaps is described for both with `item`, `tag_item`, `counte
 `constant_item`.
 """
 
-from gnuradio import gr  # noqa: F401  registers the type of blocks
+from gnuradio import gr  # type: ignore[attr-defined]  # noqa: F401  registers the type of blocks
 
 import spead2.recv
 import spead2.send  # noqa: F401  registers the types of streams
