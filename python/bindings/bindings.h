@@ -12,6 +12,7 @@ void register_config(py::module_& m);          // StreamConfig and the enumerati
 void register_heap(py::module_& m);            // Heap, HeapReference, HeapReferenceList
 void register_heap_part(py::module_& m);       // more of Heap
 void register_item(py::module_& m);            // bases of Descriptor and Item
+void register_encode();                        // bytes of values and descriptions
 void register_raw_descriptor(py::module_& m);  // RawDescriptor
 void register_decode(py::module_& m);          // values from received bytes
 void register_update(py::module_& m);          // item groups from received heaps

@@ -46,6 +46,7 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_heap(m);
     spead2::python::register_heap_part(m);
     spead2::python::register_item(m);
+    spead2::python::register_encode();
     spead2::python::register_raw_descriptor(m);
     spead2::python::register_decode(m);
     spead2::python::register_update(m);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flavour, ThreadPool and the numbers of the protocol.
+#include "common.h"
+
 #include <pybind11/operators.h>
 #include <pybind11/stl.h>
 
+#include <exception>
 #include <limits>
 #include <vector>
 
@@ -172,6 +175,22 @@ OSError
 }
 
 }  // namespace
+
+bool to_flavour(PyObject* object, flavour& f) noexcept {
+    py::detail::make_caster<flavour> caster;
+    try {
+        if (caster.load(object, false)) {
+            if (const auto* const value = static_cast<flavour*>(caster)) {
+                f = *value;
+                return true;
+            }
+        }
+    } catch (const std::exception&) {
+        // Not initialised.
+    }
+    set_error(PyExc_TypeError, "flavour must be a Flavour, not %R", object);
+    return false;
+}
 
 void register_common(py::module_& m) {
     register_constants(m);

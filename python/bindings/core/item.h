@@ -1,46 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Items and descriptors as heaps take them. The classes Descriptor and Item are Python; their
-// attributes lie in an extension type, so that a value is encoded without running Python code
-// unless its format is an unusual one.
+// Items and descriptors. The classes Descriptor and Item are Python; their attributes lie in an
+// extension type, so that values are encoded (encode.h) and decoded (decode.h) without running
+// Python code.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
-#include <utility>
 #include <vector>
 
-#include <spead2/send/heap.h>
+#include <spead2/wire/flavour.h>
+#include <spead2/wire/number.h>
 
 #include "support/python.h"
 
 namespace spead2::python {
-
-/// An item that is encoded and not yet in a heap.
-struct encoded_item {
-    std::uint64_t id = 0;
-    const std::uint8_t* data = nullptr;  ///< null: the bytes are in `small`
-    std::size_t length = 0;
-    std::array<std::uint8_t, 8> small{};
-    bool allow_immediate = false;
-    send::heap_owner owner{nullptr, nullptr};  ///< of data, if not null
-
-    encoded_item() = default;
-    encoded_item(const encoded_item&) = delete;
-    encoded_item(encoded_item&& other) noexcept
-        : id(other.id),
-          data(other.data),
-          length(other.length),
-          small(other.small),
-          allow_immediate(other.allow_immediate),
-          owner(std::exchange(other.owner, {nullptr, nullptr})) {}
-    encoded_item& operator=(const encoded_item&) = delete;
-    /// Have `data` and `owner` instead of `small`.
-    void move_to_memory();
-    ~encoded_item() {
-        if (owner.object != nullptr) owner.release(owner.object);
-    }
-};
 
 /// How received bytes become values; see decode.cc.
 struct value_decoder;
@@ -90,6 +63,9 @@ struct descriptor_object {
     std::size_t note_index;
 };
 
+/// \return null if the object is neither a Descriptor nor an Item
+[[nodiscard]] descriptor_object* to_descriptor(PyObject* object) noexcept;
+
 /// \return null if the object is not an Item
 [[nodiscard]] descriptor_object* to_item(PyObject* object) noexcept;
 
@@ -99,20 +75,10 @@ struct descriptor_object {
 /// Have the members worked out that follow from the attributes. \throw py::error_already_set
 void prepare(descriptor_object* d);
 
-/// Number of an item. \throw py::error_already_set if it is no unsigned 64-bit integer
+/// The ID of an item as a number. \throw py::error_already_set if it is no unsigned 64-bit integer
+[[nodiscard]] std::uint64_t to_item_id(PyObject* id);
+
+/// ID of an Item, or of anything with an id. \throw py::error_already_set if it is no unsigned 64-bit integer
 [[nodiscard]] std::uint64_t item_id(PyObject* item);
-
-/// Encode the value of an Item, or of anything with id, to_buffer() and allow_immediate().
-/// \throw py::error_already_set
-void encode_item(PyObject* item, encoded_item& encoded);
-
-/// Encode a Descriptor. \throw py::error_already_set, std::invalid_argument
-void encode_item_descriptor(PyObject* descriptor, const flavour& f, encoded_item& encoded);
-
-/// Move an encoded item into a heap. \throw std::invalid_argument for an ID out of range
-void add_encoded(send::heap& h, encoded_item& encoded);
-
-/// \return false (with TypeError set) for anything but a Flavour
-[[nodiscard]] bool to_flavour(PyObject* object, flavour& f) noexcept;
 
 }  // namespace spead2::python

@@ -8,7 +8,8 @@
 #include <new>
 
 #include "bindings.h"
-#include "core/item.h"
+#include "core/common.h"
+#include "core/encode.h"
 #include "support/arguments.h"
 #include "support/extension_type.h"
 

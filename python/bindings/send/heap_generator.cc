@@ -10,7 +10,8 @@
 #include <spead2/send/descriptor_schedule.h>
 
 #include "bindings.h"
-#include "core/item.h"
+#include "core/common.h"
+#include "core/encode.h"
 #include "heap.h"
 #include "support/arguments.h"
 #include "support/extension_type.h"

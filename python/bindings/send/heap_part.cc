@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bindings.h"
-#include "core/item.h"
+#include "core/encode.h"
 #include "heap.h"
 #include "stream.h"
 #include "support/arguments.h"
