@@ -9,7 +9,9 @@ namespace spead2::python {
 void register_runtime(py::module_& m);         // logging, release of objects, exceptions
 void register_common(py::module_& m);          // Flavour, ThreadPool, constants
 void register_config(py::module_& m);          // StreamConfig and the enumerations
-void register_heap(py::module_& m);            // Heap, HeapReference, HeapReferenceList
+void register_heap(py::module_& m);            // Heap
+void register_heap_reference(py::module_& m);  // HeapReference
+void register_heap_reference_list(py::module_& m);
 void register_heap_part(py::module_& m);       // more of Heap
 void register_item(py::module_& m);            // bases of Descriptor and Item
 void register_encode();                        // bytes of values and descriptions

@@ -44,6 +44,8 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_common(m);
     spead2::python::register_config(m);
     spead2::python::register_heap(m);
+    spead2::python::register_heap_reference(m);
+    spead2::python::register_heap_reference_list(m);
     spead2::python::register_heap_part(m);
     spead2::python::register_item(m);
     spead2::python::register_encode();

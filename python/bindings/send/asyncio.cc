@@ -18,12 +18,11 @@
 #include <system_error>
 #include <vector>
 
+#include "asyncio_calls.h"
 #include "bindings.h"
-#include "enums.h"
 #include "event_loops.h"
-#include "heap.h"
+#include "send_arguments.h"
 #include "stream.h"
-#include "support/arguments.h"
 #include "support/extension_type.h"
 #include "support/objects.h"
 
@@ -36,23 +35,7 @@ using clock = std::chrono::steady_clock;
 // For so long futures are set without a turn of the loop.
 constexpr std::chrono::microseconds turn_limit{200};
 
-struct {
-    PyObject* running_loop_key;
-    PyObject* get_running_loop;
-    PyObject* get_event_loop;
-    PyObject* future_class;
-    PyObject* invalid_state_error;
-    PyObject* plain_create_future;  // BaseEventLoop.create_future
-    PyObject* create_future;
-    PyObject* call_soon;
-    PyObject* add_reader;
-    PyObject* remove_reader;
-    PyObject* set_result;
-    PyObject* set_exception;
-    PyObject* future_set_result;  // method of future_class
-    PyObject* process_callbacks;
-    PyObject* loop_keyword;
-} names;
+PyObject* process_callbacks_name = nullptr;
 
 asyncio_stream* to_asyncio(PyObject* self) noexcept {
     return static_cast<asyncio_stream*>(to_stream(self));
@@ -67,78 +50,17 @@ asyncio_stream* to_sending(PyObject* self) noexcept {
     return nullptr;
 }
 
-/// The running loop of this thread, or None.
-///
-/// Up to Python 3.13, asyncio makes a system call each time it is asked. But it also notes each
-/// change of the running loop by a new object in the thread's dictionary: as long as that is the
-/// same, the answer is too.
-py::object running_loop() {
-    static PyObject* last_note = nullptr;  // owned, so no other object can be at its address
-    static PyObject* last_loop = nullptr;  // owned
-    PyObject* const dict = PyThreadState_GetDict();
-    PyObject* const found =
-        dict == nullptr ? nullptr : PyDict_GetItemWithError(dict, names.running_loop_key);
-    if (found != nullptr && found == last_note)
-        return py::reinterpret_borrow<py::object>(last_loop);
-    if (found == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
-    auto note = py::reinterpret_borrow<py::object>(found);
-    py::object loop = steal(run_python<PyObject_CallNoArgs>(names.get_running_loop));
-    if (note) {
-        PyObject* const old_note = std::exchange(last_note, note.release().ptr());
-        PyObject* const old_loop = std::exchange(last_loop, loop.inc_ref().ptr());
-        // Other threads may come here while this runs Python code.
-        run_python<Py_DecRef>(old_note);
-        run_python<Py_DecRef>(old_loop);
-    }
-    return loop;
-}
-
-/// The running loop, or else the one that is set for this thread.
-py::object current_loop() {
-    py::object loop = running_loop();
-    if (loop.is_none()) loop = steal(run_python<PyObject_CallNoArgs>(names.get_event_loop));
-    return loop;
-}
-
-py::object make_future(PyObject* loop) {
-    if (_PyType_Lookup(Py_TYPE(loop), names.create_future) == names.plain_create_future) {
-        const std::array<PyObject*, 1> args{loop};
-        return steal(run_python<PyObject_Vectorcall>(names.future_class, args.data(), 0,
-                                                     names.loop_keyword));
-    }
-    return steal(run_python<PyObject_CallMethodNoArgs>(loop, names.create_future));
-}
-
 py::object make_os_error(int code, const std::string& text) {
     return steal(PyObject_CallFunction(PyExc_OSError, "is", code, text.c_str()));
 }
 
 // ---- Telling futures
 
-/// Set a future, unless it is done (cancelled). A closed loop does not matter any more.
-void settle(PyObject* future, PyObject* method, PyObject* value) {
-    PyObject* result = nullptr;
-    if (method == names.set_result &&
-        Py_TYPE(future) == reinterpret_cast<PyTypeObject*>(names.future_class)) {
-        const std::array<PyObject*, 2> args{future, value};
-        result = run_python<PyObject_Vectorcall>(names.future_set_result, args.data(), 2, nullptr);
-    } else {
-        result = run_python<PyObject_CallMethodOneArg>(future, method, value);
-    }
-    if (result == nullptr) {
-        if (PyErr_ExceptionMatches(names.invalid_state_error) == 0 &&
-            PyErr_ExceptionMatches(PyExc_RuntimeError) == 0)
-            throw py::error_already_set();
-        PyErr_Clear();
-    }
-    Py_XDECREF(result);
-}
-
 /// What a finished group has to say to its future.
 struct outcome {
     py::object future;
-    PyObject* method;
-    py::object value;
+    bool failed;
+    py::object value;  ///< result, or exception
 };
 
 /// A number as a Python object; mostly the same as last time.
@@ -154,13 +76,12 @@ py::object number(std::uint64_t value) {
 }
 
 outcome make_outcome(asyncio_group& group, const stream& s) {
-    outcome result{py::reinterpret_steal<py::object>(group.take_future()), names.set_result,
-                   py::none()};
+    outcome result{py::reinterpret_steal<py::object>(group.take_future()), false, py::none()};
     if (group.refusal() != 0) {
-        result.method = names.set_exception;
+        result.failed = true;
         result.value = make_os_error(group.refusal(), group.refusal_text());
     } else if (group.error()) {
-        result.method = names.set_exception;
+        result.failed = true;
         result.value = make_os_error(group.error().value(), s.explain(group));
     } else if (group.size() != 0) {
         result.value = number(group.bytes_sent());
@@ -178,18 +99,21 @@ void deliver(const stream& s, loop_state& state) {
         try {
             const outcome o = make_outcome(*group, s);
             state.destroy(std::move(group));  // when a future is done, nothing holds its heaps
-            settle(o.future.ptr(), o.method, o.value.ptr());
+            if (o.failed)
+                set_future_exception(o.future.ptr(), o.value.ptr());
+            else
+                set_future_result(o.future.ptr(), o.value.ptr());
         } catch (...) {
             set_python_error();  // those behind it are to be told all the same
         }
-        if (PyErr_Occurred() != nullptr) run_python<PyErr_WriteUnraisable>(names.process_callbacks);
+        if (PyErr_Occurred() != nullptr) run_python<PyErr_WriteUnraisable>(process_callbacks_name);
     }
 }
 
 // ---- Waking the loop
 
 py::object bound_callback(PyObject* self) {
-    return steal(run_python<PyObject_GetAttr>(self, names.process_callbacks));
+    return steal(run_python<PyObject_GetAttr>(self, process_callbacks_name));
 }
 
 /// Have the loop listen while futures are pending. In its thread.
@@ -200,11 +124,9 @@ void update_listening(PyObject* self, loop_state& state) {
     if (state.listening) {
         state.set_signalling(false);
         state.listening = false;
-        steal(run_python<PyObject_CallMethodOneArg>(loop.ptr(), names.remove_reader, fd.ptr()));
+        remove_reader(loop, fd);
     } else {
-        const py::object callback = bound_callback(self);
-        steal(run_python<PyObject_CallMethodObjArgs>(loop.ptr(), names.add_reader, fd.ptr(),
-                                                     callback.ptr(), nullptr));
+        add_reader(loop, fd, bound_callback(self));
         if (!state.loop.is(loop)) return;
         state.listening = true;
         state.set_signalling(true);
@@ -215,8 +137,7 @@ void update_listening(PyObject* self, loop_state& state) {
 void schedule(PyObject* self, loop_state& state) {
     if (state.scheduled) return;
     const py::object loop = state.loop;
-    const py::object callback = bound_callback(self);
-    steal(run_python<PyObject_CallMethodOneArg>(loop.ptr(), names.call_soon, callback.ptr()));
+    call_soon(loop, bound_callback(self));
     state.scheduled = true;
     state.turn_end = clock::now() + turn_limit;
 }
@@ -307,25 +228,15 @@ PyObject* queue(PyObject* self, asyncio_stream& s, pending_state& pending,
 
 PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args,
                           PyObject* keywords) {
-    static constexpr std::array<const char*, 4> parameters{"heap", "cnt", "substream_index",
-                                                           "rate"};
-    std::array<PyObject*, 4> values;
-    std::int64_t cnt = -1;
-    std::size_t substream_index = 0;
-    double rate = -1.0;
-    if (!sort_arguments("async_send_heap", parameters, 1, 4, args, n_args, keywords, values))
-        return nullptr;
-    const heap_object* const h = to_heap(values[0]);
-    if (h == nullptr || (values[1] != nullptr && !to_integer(values[1], "cnt", cnt)) ||
-        (values[2] != nullptr && !to_integer(values[2], "substream_index", substream_index)) ||
-        (values[3] != nullptr && !to_rate(values[3], rate)))
-        return nullptr;
+    sent_heap sent;
+    if (!to_sent_heap("async_send_heap", args, n_args, keywords, sent)) return nullptr;
     asyncio_stream* const s = to_sending(self);
     if (s == nullptr) return nullptr;
     try {
         pending_state pending(*s);
         auto group = pending.make_group();
-        group->add({h->value.contents(), cnt, substream_index, rate}, s->max_packet_size());
+        group->add({sent.object->value.contents(), sent.cnt, sent.substream_index, sent.rate},
+                   s->max_packet_size());
         return queue(self, *s, pending, std::move(group));
     } catch (...) {
         set_python_error();
@@ -335,22 +246,16 @@ PyObject* async_send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_ar
 
 PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args,
                            PyObject* keywords) {
-    static constexpr std::array<const char*, 3> parameters{"heaps", "mode", "turn_packets"};
-    std::array<PyObject*, 3> values;
-    group_mode mode{};
-    std::size_t turn_packets = 0;
-    if (!sort_arguments("async_send_heaps", parameters, 2, 2, args, n_args, keywords, values) ||
-        !to_group_mode(values[1], mode) || !to_turn_packets(values[2], turn_packets))
-        return nullptr;
+    sent_heaps sent;
+    if (!to_sent_heaps("async_send_heaps", args, n_args, keywords, sent)) return nullptr;
     asyncio_stream* const s = to_sending(self);
     if (s == nullptr) return nullptr;
     try {
-        heap_references heaps(values[0]);
+        heap_references heaps(sent.heaps);
         pending_state pending(*s);
         auto group = pending.make_group();
         if (heaps.size() == 0) {
-            const std::system_error refusal(std::make_error_code(std::errc::invalid_argument),
-                                            "heaps is empty, but needs at least one HeapReference");
+            const std::system_error refusal = no_heaps();
             group->refuse(refusal);
             py::object future = py::reinterpret_borrow<py::object>(group->future());
             schedule(self, pending.get());
@@ -359,8 +264,8 @@ PyObject* async_send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_a
             log_refusal(*s, refusal);
             return future.release().ptr();
         }
-        group->set_mode(mode);
-        group->set_turn_packets(turn_packets);
+        group->set_mode(sent.mode);
+        group->set_turn_packets(sent.turn_packets);
         heaps.add_to(*group, s->max_packet_size());
         return queue(self, *s, pending, std::move(group));
     } catch (...) {
@@ -382,36 +287,11 @@ PyObject* flush_future(PyObject* self, PyObject*) {
     }
 }
 
-PyObject* attribute(const char* module, const char* name) {
-    return py::object(py::module_::import(module).attr(name)).release().ptr();
-}
-
-void find_names() {
-    names.running_loop_key = intern("__asyncio_running_event_loop__");
-    names.get_running_loop = attribute("asyncio", "_get_running_loop");
-    names.get_event_loop = attribute("asyncio", "get_event_loop");
-    names.future_class = attribute("asyncio", "Future");
-    names.invalid_state_error = attribute("asyncio", "InvalidStateError");
-    names.future_set_result =
-        py::object(py::handle(names.future_class).attr("set_result")).release().ptr();
-    names.plain_create_future =
-        py::object(py::module_::import("asyncio").attr("BaseEventLoop").attr("create_future"))
-            .release()
-            .ptr();
-    names.create_future = intern("create_future");
-    names.call_soon = intern("call_soon");
-    names.add_reader = intern("add_reader");
-    names.remove_reader = intern("remove_reader");
-    names.set_result = intern("set_result");
-    names.set_exception = intern("set_exception");
-    names.process_callbacks = intern("process_callbacks");
-    names.loop_keyword = py::make_tuple("loop").release().ptr();
-}
-
 }  // namespace
 
 void register_asyncio_stream(py::module_& m) {
-    find_names();
+    find_asyncio();
+    process_callbacks_name = intern("process_callbacks");
     static std::array<PyMethodDef, 4> methods{{
         {"async_send_heap", method(async_send_heap), METH_FASTCALL | METH_KEYWORDS,
          R"(async_send_heap($self, heap, cnt=-1, substream_index=0, rate=-1.0)

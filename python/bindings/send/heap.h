@@ -3,6 +3,7 @@
 // classes: making one and looking into one is on the path of every heap that is sent.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -32,6 +33,16 @@ struct heap_reference_list_object {
 
 /// The heap in a Python object. \return null (with TypeError set) for anything but a Heap
 [[nodiscard]] heap_object* to_heap(PyObject* object) noexcept;
+
+/// The Heap (borrowed) that has a listed heap.
+[[nodiscard]] inline PyObject* object_of(const listed_heap& h) noexcept {
+    const auto* const value = reinterpret_cast<const char*>(h.source);
+    return reinterpret_cast<PyObject*>(const_cast<char*>(value) - offsetof(heap_object, value));
+}
+
+/// The reference in a Python object, which is that with \a index of several.
+/// \return null (with TypeError set) for anything but a HeapReference
+[[nodiscard]] const listed_heap* to_reference(PyObject* object, Py_ssize_t index);
 
 /// A new Heap. \return null with the Python error set
 [[nodiscard]] PyObject* new_heap(const flavour& f) noexcept;

@@ -9,8 +9,7 @@
 #include <system_error>
 
 #include "bindings.h"
-#include "enums.h"
-#include "heap.h"
+#include "send_arguments.h"
 #include "support/arguments.h"
 #include "support/extension_type.h"
 
@@ -48,23 +47,15 @@ PyObject* refuse(stream& s, const std::system_error& refusal) {
 }
 
 PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
-    static constexpr std::array<const char*, 4> names{"heap", "cnt", "substream_index", "rate"};
-    std::array<PyObject*, 4> values;
-    std::int64_t cnt = -1;
-    std::size_t substream_index = 0;
-    double rate = -1.0;
-    if (!sort_arguments("send_heap", names, 1, 4, args, n_args, keywords, values)) return nullptr;
-    const heap_object* const h = to_heap(values[0]);
-    if (h == nullptr || (values[1] != nullptr && !to_integer(values[1], "cnt", cnt)) ||
-        (values[2] != nullptr && !to_integer(values[2], "substream_index", substream_index)) ||
-        (values[3] != nullptr && !to_rate(values[3], rate)))
-        return nullptr;
+    sent_heap sent;
+    if (!to_sent_heap("send_heap", args, n_args, keywords, sent)) return nullptr;
     stream* const s = to_stream(self);
     if (s == nullptr) return nullptr;
     std::optional<std::system_error> refusal;
     try {
         auto group = std::make_unique<blocking_group>();
-        group->add({h->value.contents(), cnt, substream_index, rate}, s->max_packet_size());
+        group->add({sent.object->value.contents(), sent.cnt, sent.substream_index, sent.rate},
+                   s->max_packet_size());
         return send_and_wait(*s, std::move(group));
     } catch (const std::system_error& e) {
         refusal = e;
@@ -76,25 +67,17 @@ PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, Py
 }
 
 PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
-    static constexpr std::array<const char*, 3> names{"heaps", "mode", "turn_packets"};
-    std::array<PyObject*, 3> values;
-    group_mode mode{};
-    std::size_t turn_packets = 0;
-    if (!sort_arguments("send_heaps", names, 2, 2, args, n_args, keywords, values) ||
-        !to_group_mode(values[1], mode) || !to_turn_packets(values[2], turn_packets))
-        return nullptr;
+    sent_heaps sent;
+    if (!to_sent_heaps("send_heaps", args, n_args, keywords, sent)) return nullptr;
     stream* const s = to_stream(self);
     if (s == nullptr) return nullptr;
     std::optional<std::system_error> refusal;
     try {
-        heap_references heaps(values[0]);
-        if (heaps.size() == 0) {
-            throw std::system_error(std::make_error_code(std::errc::invalid_argument),
-                                    "heaps is empty, but needs at least one HeapReference");
-        }
+        heap_references heaps(sent.heaps);
+        if (heaps.size() == 0) throw no_heaps();
         auto group = std::make_unique<blocking_group>();
-        group->set_mode(mode);
-        group->set_turn_packets(turn_packets);
+        group->set_mode(sent.mode);
+        group->set_turn_packets(sent.turn_packets);
         heaps.add_to(*group, s->max_packet_size());
         return send_and_wait(*s, std::move(group));
     } catch (const std::system_error& e) {
@@ -107,15 +90,6 @@ PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, P
 }
 
 }  // namespace
-
-bool to_turn_packets(PyObject* object, std::size_t& packets) noexcept {
-    packets = 0;
-    if (object == nullptr || object == Py_None) return true;
-    if (!to_integer(object, "turn_packets", packets)) return false;
-    if (packets != 0) return true;
-    set_error(PyExc_ValueError, "turn_packets is 0, but must be at least 1");
-    return false;
-}
 
 stream* to_stream(PyObject* object) noexcept {
     // What pybind11's own conversion does, and a look whether the constructor was run at all.

@@ -103,9 +103,6 @@ template <typename Base, typename Transport>
     return make_stream_object<stream_over<Base, Transport>>(pool, config, std::move(carrier));
 }
 
-/// An argument for heap_group::set_turn_packets(); null or None is 0. \return false with an error set
-[[nodiscard]] bool to_turn_packets(PyObject* object, std::size_t& packets) noexcept;
-
 /// The stream in a Python object. \return null (with TypeError set) if it is none
 [[nodiscard]] stream* to_stream(PyObject* object) noexcept;
 
