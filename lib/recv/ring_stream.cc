@@ -6,7 +6,7 @@
 
 #include <spead2/base/errors.h>
 
-#include "stream_core.h"
+#include "core/stream_core.h"
 
 namespace spead2::recv {
 

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "stream_core.h"
+#include "core/stream_core.h"
 
 namespace spead2::recv {
 

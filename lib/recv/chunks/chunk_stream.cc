@@ -7,7 +7,7 @@
 
 #include <spead2/base/errors.h>
 
-#include "../stream_core.h"
+#include "../core/stream_core.h"
 #include "chunk_window.h"
 
 namespace spead2::recv {

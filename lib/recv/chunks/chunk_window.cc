@@ -10,7 +10,7 @@
 #include <spead2/base/log.h>
 #include <spead2/wire/protocol.h>
 
-#include "../stream_core.h"
+#include "../core/stream_core.h"
 #include "wire/packet_decoding.h"
 
 namespace spead2::recv {

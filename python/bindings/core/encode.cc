@@ -12,6 +12,7 @@
 #include <spead2/wire/number.h>
 
 #include "bindings.h"
+#include "support/arguments.h"
 #include "support/objects.h"
 
 namespace spead2::python {

@@ -19,8 +19,8 @@
 #include <spead2/runtime/forks.h>
 #include <spead2/runtime/thread_pool.h>
 
-#include "assembly/assembly.h"
-#include "log/log_book.h"
+#include "../assembly/assembly.h"
+#include "../log/log_book.h"
 
 namespace spead2::recv {
 
