@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way of a packet: add() finds its heap or begins one, fits() and take_payload() say whether it
-// belongs there, accept() takes its items, and when nothing is missing finish() gives the heap out.
+// belongs there, accept() takes its items, and when nothing is missing finish() gives the heap out
+// (giving_out.cc). Heaps of one packet have a shorter way: single_packets.cc.
 #include "assembly.h"
 
 #include <algorithm>
@@ -12,19 +13,12 @@
 #include <utility>
 
 #include "copy.h"
-#include "wire/packet_decoding.h"
 
 namespace spead2::recv {
 namespace {
 
 /// Memory of this size is asked for at once, even where it costs something before it is used.
 constexpr std::uint64_t at_once = std::uint64_t{64} << 20;
-
-/// Item pointers that a heap can have: what they cost must not grow for ever.
-constexpr std::size_t max_pointers = std::size_t{1} << 20;
-
-/// Up to this many, item pointers are looked for one by one.
-constexpr std::size_t few_pointers = 16;
 
 bool is_ordinary(const memory_allocator& allocator) noexcept {
     return typeid(allocator) == typeid(memory_allocator);
@@ -112,144 +106,6 @@ void assembly::log_no_memory(const packet_view& p, std::uint64_t bytes) {
         return "dropped heap " + std::to_string(p.heap_cnt) + " because there is no memory for " +
                std::to_string(bytes) + " bytes";
     });
-}
-
-/// A heap of one packet: no look-up, and nothing to keep.
-void assembly::add_single(const packet_view& p) {
-    ++stats_[stat_index::packets];
-    ++stats_[stat_index::single_packet_heaps];
-    if (p.payload_length > max_heap_size_) {
-        static_cast<void>(accepts_size(p));
-        return;
-    }
-    heap_ptr h = recycler_->take();
-    const auto size = static_cast<std::size_t>(p.payload_length);
-    if (size > h->payload_.capacity() || !ordinary_memory_ ||
-        h->payload_.capacity() > 2 * size + 1024) {
-        h->payload_ = memory();
-        if (size != 0) {
-            try {
-                h->payload_ = allocator_->allocate(size, &p);
-            } catch (const std::exception&) {
-                log_no_memory(p, size);
-                return;
-            }
-        }
-    }
-    if (size != 0) copy(h->payload_.data(), p);
-    std::uint64_t min_length = 0;
-    if (p.first_item < p.n_pointers) {
-        const bool few = p.n_pointers - p.first_item <= few_pointers;
-        pointer_set seen;
-        scan_pointers(p, min_length, [&](std::uint64_t pointer) {
-            auto& all = h->pointers_;
-            if (few ? std::find(all.begin(), all.end(), pointer) == all.end()
-                    : seen.insert(pointer))
-                all.push_back(pointer);
-        });
-    }
-    h->cnt_ = p.heap_cnt;
-    h->length_ = p.heap_length;
-    h->received_ = size;
-    h->payload_size_ = size;
-    h->heap_address_bits_ = p.heap_address_bits;
-    h->bug_compat_ = bug_compat_;
-    const std::size_t slot = take_slot(p.heap_cnt);
-    if (min_length > size) {
-        // Never complete: it waits until its turn to go has come.
-        partial_heap& partial = new_partial();
-        partial.whole = std::move(h);
-        partial.cnt = p.heap_cnt;
-        partial.length = p.heap_length;
-        partial.received = partial.end = size;
-        partial.min_length = min_length;
-        partial.slot = slot;
-        slots_[slot] = &partial;
-        ++n_partial_;
-        return;
-    }
-    if (stop_seen_) return;  // this is what says so, and nothing else
-    h->complete_ = true;
-    ++stats_[stat_index::heaps];
-    finished_.push_back(std::move(h));
-}
-
-/// A packet that has the payload of a whole heap, some of which is there already: what came before
-/// belongs to it. \return false if there is no such heap
-bool assembly::add_whole(const packet_view& p) {
-    std::size_t looked_at;
-    partial_heap* const h = index_.find(p.heap_cnt, looked_at);
-    if (h == nullptr || h->address_bits != p.heap_address_bits || h->end > p.payload_length ||
-        (h->length >= 0 && h->length != p.heap_length))
-        return false;
-    ++stats_[stat_index::packets];
-    ++stats_[stat_index::single_packet_heaps];
-    if (!accepts_size(p)) return true;
-    if (!reserve(*h, p.payload_length, p)) return true;
-    if (p.payload_length != 0) copy(h->base, p);
-    h->received = 0;
-    accept(*h, p);
-    return true;
-}
-
-/// Look at the item pointers of a packet that is accepted.
-/// \param append  called with each that the heap is to keep
-template <typename Append>
-void assembly::scan_pointers(const packet_view& p, std::uint64_t& min_length, Append&& append) {
-    const int bits = p.heap_address_bits;
-    const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
-    const std::uint64_t stop = std::uint64_t{1} << 63 | stream_ctrl_id << bits | ctrl_stream_stop;
-    const std::uint8_t* const begin = p.bytes + header_size;
-    for (std::uint32_t i = p.first_item; i < p.n_pointers; ++i) {
-        std::uint64_t raw;
-        std::memcpy(&raw, begin + i * item_pointer_size, sizeof raw);
-        const std::uint64_t pointer = wire::to_big_endian(raw);
-        const std::uint64_t id = (pointer & ~(std::uint64_t{1} << 63)) >> bits;
-        if (pointer >> 63 == 0) {
-            min_length = std::max(min_length, pointer & mask);
-        } else if (id == null_id) {
-            continue;
-        } else if (pointer == stop && stop_on_stop_item_) {
-            stop_seen_ = true;
-        }
-        if (id < heap_cnt_id || id > payload_length_id) append(raw);
-    }
-}
-
-void assembly::add_pointers(partial_heap& h, const packet_view& p) {
-    if (placer_ != nullptr) {
-        std::uint64_t unused = 0;
-        scan_pointers(p, unused, [](std::uint64_t) {});
-        return;
-    }
-    std::vector<std::uint64_t>& all = h.whole->pointers_;
-    // Packets that repeat the pointers do so in the same order.
-    std::size_t repeated = 0;
-    bool too_many = false;
-    scan_pointers(p, h.min_length, [&](std::uint64_t pointer) {
-        if (repeated < all.size() && all[repeated] == pointer) {
-            ++repeated;
-            return;
-        }
-        if (all.size() < few_pointers) {
-            if (std::find(all.begin(), all.end(), pointer) != all.end()) return;
-        } else {
-            if (h.pointers.empty())
-                for (const std::uint64_t known : all) h.pointers.insert(known);
-            if (all.size() >= max_pointers) {
-                too_many = true;
-                return;
-            }
-            if (!h.pointers.insert(pointer)) return;
-        }
-        all.push_back(pointer);
-        repeated = all.size();
-    });
-    if (too_many)
-        log_.add(log_level::warning, [&] {
-            return "items of heap " + std::to_string(h.cnt) + " beyond the first " +
-                   std::to_string(max_pointers) + " were left out";
-        });
 }
 
 void assembly::copy(std::uint8_t* base, const packet_view& p) const {
@@ -381,6 +237,21 @@ bool assembly::fits(partial_heap& h, const packet_view& p) {
     return accepts_size(p);
 }
 
+void assembly::add_pointers(partial_heap& h, const packet_view& p) {
+    if (placer_ != nullptr) {
+        note_stop(scan_pointers(p, [](std::uint64_t) {}));
+        return;
+    }
+    const pointer_facts facts = merge_pointers(p, h.whole->pointers_, h.pointers);
+    note_stop(facts);
+    h.min_length = std::max(h.min_length, facts.min_length);
+    if (facts.too_many)
+        log_.add(log_level::warning, [&] {
+            return "items of heap " + std::to_string(h.cnt) + " beyond the first " +
+                   std::to_string(max_pointers) + " were left out";
+        });
+}
+
 /// Put the payload of a packet in its place, if that is where payload is wanted.
 assembly::outcome assembly::take_payload(partial_heap& h, const packet_view& p) {
     const std::uint64_t end = p.payload_offset + p.payload_length;
@@ -446,84 +317,6 @@ void assembly::accept(partial_heap& h, const packet_view& p) {
     // Never complete, as an item lies beyond its end: no packet that says so belongs to it any more.
     if (h.length >= 0 && h.min_length > static_cast<std::uint64_t>(h.length)) h.odd = true;
     if (h.complete()) finish(h);
-}
-
-void assembly::finish(partial_heap& h) {
-    if (placer_ != nullptr) {
-        if (!stop_seen_) {
-            ++stats_[stat_index::heaps];
-            if (h.placed.verdict == placement::kind::accept) placer_->heap_placed(h.placed);
-        }
-    } else if (!stop_seen_) {
-        heap& whole = *h.whole;
-        whole.cnt_ = h.cnt;
-        whole.length_ = h.length;
-        whole.received_ = h.received;
-        whole.payload_size_ = static_cast<std::size_t>(h.received);
-        whole.heap_address_bits_ = h.address_bits;
-        whole.bug_compat_ = bug_compat_;
-        whole.complete_ = true;
-        ++stats_[stat_index::heaps];
-        finished_.push_back(std::move(h.whole));
-    }
-    remove(h);
-}
-
-/// Give out a heap that is not complete, or not known to be.
-void assembly::emit(partial_heap& h, reason why) {
-    ++stats_[stat_index::heaps];
-    ++stats_[why == reason::evicted ? stat_index::incomplete_heaps_evicted
-                                    : stat_index::incomplete_heaps_flushed];
-    if (h.whole) {
-        heap& whole = *h.whole;
-        whole.cnt_ = h.cnt;
-        whole.length_ = h.length;
-        whole.received_ = h.received;
-        whole.payload_size_ = static_cast<std::size_t>(h.end);
-        if (h.indexed) whole.heap_address_bits_ = h.address_bits;
-        whole.bug_compat_ = bug_compat_;
-        whole.complete_ = h.contiguous();
-        if (!whole.complete_) {
-            if (allow_out_of_order_ && h.indexed)
-                whole.ranges_ = h.ranges.list();
-            else
-                whole.ranges_ = {{0, h.received}};
-        }
-        finished_.push_back(std::move(h.whole));
-    }
-    remove(h);
-}
-
-/// Forget a heap that is being put together.
-void assembly::remove(partial_heap& h) noexcept {
-    if (h.indexed) index_.erase(&h);
-    if (slots_[h.slot] == &h) {
-        slots_[h.slot] = nullptr;
-        --n_partial_;
-    }
-    if (last_ == &h) last_ = nullptr;
-    h.whole.reset();
-    h.placed = {};
-    h.base = nullptr;
-    h.capacity = 0;
-    h.length = -1;
-    h.received = h.end = h.min_length = 0;
-    h.slot = 0;
-    h.indexed = h.missed = h.reported = h.odd = false;
-    h.ranges.clear();
-    h.pointers.clear();
-    free_partials_.push_back(&h);
-}
-
-void assembly::flush() {
-    for (std::size_t substream = 0; substream < substreams_ && n_partial_ != 0; ++substream) {
-        const std::size_t head = heads_[substream];
-        for (std::size_t i = 0; i < max_heaps_ && n_partial_ != 0; ++i) {
-            const std::size_t at = head + i < max_heaps_ ? head + i : head + i - max_heaps_;
-            partial_heap* const h = slots_[substream * max_heaps_ + at];
-            if (h != nullptr) emit(*h, reason::flushed);
-        }
-    }
 }
 
 }  // namespace spead2::recv

@@ -16,6 +16,7 @@
 
 #include "../log/log_book.h"
 #include "heap_recycler.h"
+#include "item_pointers.h"
 #include "partial_heap.h"
 #include "placer.h"
 
@@ -78,8 +79,9 @@ private:
     [[nodiscard]] outcome take_payload(partial_heap& h, const packet_view& p);
     [[nodiscard]] bool reserve(partial_heap& h, std::uint64_t needed, const packet_view& p);
     void copy(std::uint8_t* base, const packet_view& p) const;
-    template <typename Append>
-    void scan_pointers(const packet_view& p, std::uint64_t& min_length, Append&& append);
+    void note_stop(const pointer_facts& facts) noexcept {
+        if (facts.stop && stop_on_stop_item_) stop_seen_ = true;
+    }
     void add_pointers(partial_heap& h, const packet_view& p);
     void accept(partial_heap& h, const packet_view& p);
     void finish(partial_heap& h);

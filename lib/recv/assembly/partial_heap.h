@@ -1,72 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// A heap that is being put together, and the two ways to find one: by its cnt, and by its pointers.
+// A heap that is being put together, and how one is found by its cnt.
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <random>
 #include <vector>
 
 #include <spead2/recv/heap.h>
 
+#include "item_pointers.h"
 #include "payload_ranges.h"
 #include "placer.h"
+#include "random_number.h"
 
 namespace spead2::recv {
-
-/// Numbers for a hash table that a sender cannot foresee.
-inline std::uint64_t random_odd() {
-    std::random_device device;
-    return (std::uint64_t{device()} << 32 | device()) | 1;
-}
-
-/// A set of item pointers, for heaps with more than a few.
-class pointer_set {
-public:
-    /// \return false if it is there already
-    bool insert(std::uint64_t pointer) {
-        if (2 * (size_ + 1) > table_.size()) grow();
-        if (!put(pointer)) return false;
-        ++size_;
-        return true;
-    }
-    void clear() noexcept {
-        table_ = {};
-        size_ = 0;
-        has_zero_ = false;
-    }
-    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-
-private:
-    bool put(std::uint64_t pointer) noexcept {
-        if (pointer == 0) return !std::exchange(has_zero_, true);
-        const int shift = 64 - std::countr_zero(table_.size());
-        for (std::size_t i = static_cast<std::size_t>(pointer * factor() >> shift);;
-             i = (i + 1) & (table_.size() - 1)) {
-            if (table_[i] == pointer) return false;
-            if (table_[i] != 0) continue;
-            table_[i] = pointer;
-            return true;
-        }
-    }
-    void grow() {
-        const std::vector<std::uint64_t> old = std::exchange(
-            table_, std::vector<std::uint64_t>(std::max<std::size_t>(64, 2 * table_.size())));
-        for (const std::uint64_t pointer : old)
-            if (pointer != 0) put(pointer);
-    }
-    static std::uint64_t factor() {
-        static const std::uint64_t number = random_odd();
-        return number;
-    }
-
-    std::vector<std::uint64_t> table_;  ///< 0: free; a power of two
-    std::size_t size_ = 0;
-    bool has_zero_ = false;
-};
 
 /// Where the payload of a heap goes, and what is known of the heap.
 struct partial_heap {
@@ -146,7 +95,7 @@ private:
     void grow() {
         std::vector<partial_heap*> old(2 * table_.size());
         old.swap(table_);
-        if (table_.size() > fixed_size && factor_ == golden_ratio) factor_ = random_odd();
+        if (table_.size() > fixed_size && factor_ == golden_ratio) factor_ = random_odd_number();
         for (partial_heap* h : old)
             if (h != nullptr) put(h);
     }
