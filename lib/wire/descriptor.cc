@@ -23,11 +23,21 @@ void check_width(const char* what, std::uint64_t value, std::size_t bytes) {
                                     " bytes that the flavour has for it");
 }
 
+void check_legal(const format_field& field) {
+    if (is_legal(field)) return;
+    const auto code = static_cast<unsigned char>(field.code);
+    const std::string name = code >= 0x20 && code < 0x7f ? std::string("'") + field.code + "'"
+                                                         : std::to_string(int{code});
+    throw std::invalid_argument("format has code " + name + " with " + std::to_string(field.bits) +
+                                " bits, but there are only " + legal_fields_text());
+}
+
 std::vector<std::uint8_t> encode_format(const std::vector<format_field>& format,
                                         std::size_t bits_bytes) {
     std::vector<std::uint8_t> out(format.size() * (1 + bits_bytes));
     std::uint8_t* p = out.data();
     for (const format_field& field : format) {
+        check_legal(field);
         check_width("format width", field.bits, bits_bytes);
         *p++ = static_cast<std::uint8_t>(field.code);
         p = wire::put_uint(p, field.bits, bits_bytes);

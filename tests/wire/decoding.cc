@@ -193,6 +193,29 @@ void descriptors_come_back_as_they_went() {
     }
 }
 
+std::string refusal_of(const format_field& field) {
+    descriptor d;
+    d.id = 0x1000;
+    d.format = {{'u', 8}, field};
+    try {
+        static_cast<void>(encode_descriptor(d, flavour()));
+    } catch (const std::invalid_argument& e) {
+        return e.what();
+    }
+    return {};
+}
+
+void fields_that_no_receiver_knows_are_refused() {
+    const std::string legal = " bits, but there are only " + legal_fields_text();
+    EXPECT(refusal_of({'x', 8}) == "format has code 'x' with 8" + legal);
+    EXPECT(refusal_of({'f', 48}) == "format has code 'f' with 48" + legal);
+    EXPECT(refusal_of({'u', 0}) == "format has code 'u' with 0" + legal);
+    EXPECT(refusal_of({'\0', 8}) == "format has code 0 with 8" + legal);
+    EXPECT(refusal_of({'\xff', 8}) == "format has code 255 with 8" + legal);
+    for (const number_type& type : number_types)
+        EXPECT(refusal_of({type.code, type.min_bits}).empty());
+}
+
 void broken_descriptors_are_noted() {
     std::string notes;
     const std::string start =
@@ -269,6 +292,7 @@ int main() {
     beginnings_of_packets_are_measured();
     damage_does_no_harm();
     descriptors_come_back_as_they_went();
+    fields_that_no_receiver_knows_are_refused();
     broken_descriptors_are_noted();
     descriptors_may_take_several_packets_and_follow_each_other();
     damaged_descriptors_do_no_harm();

@@ -36,7 +36,8 @@ struct descriptor {
 
 /// Content of the DESCRIPTOR item: one whole packet in the flavour \a f (wire-format rules of the
 /// protocol document, with the flavour's bug compatibility).
-/// \throw std::invalid_argument for an ID out of range, a text that is not ASCII, a field too wide.
+/// \throw std::invalid_argument for an ID out of range, a text that is not ASCII, a field of the format
+/// that there is not (see number_types) or that is too wide.
 /// Out of range are also IDs above f.max_address(): the descriptor holds its ID as an immediate.
 [[nodiscard]] std::vector<std::uint8_t> encode_descriptor(const descriptor& d, const flavour& f);
 
