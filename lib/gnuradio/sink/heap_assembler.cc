@@ -2,7 +2,9 @@
 #include "heap_assembler.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -121,19 +123,18 @@ std::optional<std::size_t> heap_assembler::substream(std::uint64_t start, std::u
 }
 
 bool heap_assembler::descriptors_due(substream_state& state) const {
-    const std::uint64_t interval = interval_.load(std::memory_order_relaxed);
+    using schedule = engine::send::descriptor_schedule;
+    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    const std::uint64_t heaps = interval_.load(std::memory_order_relaxed);
     const double seconds = seconds_.load(std::memory_order_relaxed);
-    bool due = !state.described || (interval != 0 && state.heaps_since >= interval);
-    if (seconds > 0) {
-        const auto now = std::chrono::steady_clock::now();
-        due = due || now - state.when >= std::chrono::duration<double>(seconds);
-        if (due) state.when = now;
-    }
-    if (due) {
-        state.described = true;
-        state.heaps_since = 0;
-    }
-    ++state.heaps_since;
+    std::optional<std::int64_t> interval;
+    if (heaps != 0) interval = static_cast<std::int64_t>(std::min(heaps, most));
+    const auto now = seconds > 0 ? schedule::clock::now() : schedule::clock::time_point();
+    const std::uint64_t heap = state.heaps++;
+    const bool due =
+        state.descriptors.is_due(heap, interval) ||
+        (seconds > 0 && state.descriptors.is_due(now, std::chrono::duration<double>(seconds)));
+    if (due) state.descriptors.sent(heap, now);
     return due;
 }
 

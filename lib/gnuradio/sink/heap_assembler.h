@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,6 +12,7 @@
 #include <gnuradio/spead2/item.h>
 #include <gnuradio/spead2/sink_options.h>
 
+#include <spead2/send/descriptor_schedule.h>
 #include <spead2/send/heap.h>
 #include <spead2/wire/flavour.h>
 
@@ -67,9 +67,8 @@ public:
 private:
     using bytes = std::shared_ptr<const std::vector<std::uint8_t>>;
     struct substream_state {
-        bool described = false;
-        std::uint64_t heaps_since = 0;
-        std::chrono::steady_clock::time_point when{};
+        std::uint64_t heaps = 0;
+        engine::send::descriptor_schedule descriptors;
     };
     [[nodiscard]] bool descriptors_due(substream_state& state) const;
     void add_encoded(const engine::descriptor& d);
