@@ -20,6 +20,7 @@ void register_decode(py::module_& m);          // values from received bytes
 void register_update(py::module_& m);          // item groups from received heaps
 void register_allocators(py::module_& m);      // MemoryAllocator and those derived from it
 void register_receiving(py::module_& m);       // the module recv
+void register_descriptor_schedule(py::module_& m);
 void register_heap_generator(py::module_& m);  // base of HeapGenerator
 void register_pack(py::module_& m);            // bit by bit
 void register_packet_generator(py::module_& m);

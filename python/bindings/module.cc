@@ -52,6 +52,7 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_raw_descriptor(m);
     spead2::python::register_decode(m);
     spead2::python::register_update(m);
+    spead2::python::register_descriptor_schedule(m);
     spead2::python::register_heap_generator(m);
     spead2::python::register_pack(m);
     spead2::python::register_packet_generator(m);
