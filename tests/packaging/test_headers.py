@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from circles import no_circle_in
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = sorted(
@@ -63,18 +64,27 @@ def test_rooms_of_the_engine_include_each_other_in_no_circle() -> None:
         room = f"private {room_of(path, ROOT / 'lib')}"
         uses.setdefault(room, set()).update(included_rooms(path) - {room})
     assert len(uses) > 10
-    done: set[str] = set()
+    no_circle_in(uses, "includes")
 
-    def visit(room: str, way: tuple[str, ...]) -> None:
-        assert room not in way, " includes ".join((*way[way.index(room) :], room))
-        if room in done:
-            return
-        for other in sorted(uses.get(room, ())):
-            visit(other, (*way, room))
-        done.add(room)
 
-    for room in sorted(uses):
-        visit(room, ())
+@pytest.mark.parametrize("face", ["python/bindings", "lib/gnuradio"])
+def test_rooms_of_the_faces_include_each_other_in_no_circle(face: str) -> None:
+    """The bindings, and the blocks of GNU Radio: rooms are folders here, too."""
+    root = ROOT / face
+    uses: dict[str, set[str]] = {}
+    for path in root.rglob("*"):
+        if path.suffix not in {".h", ".cc"}:
+            continue
+        room = uses.setdefault(str(path.parent.relative_to(ROOT)), set())
+        for name in re.findall(r'#include "(\S+\.h)"', path.read_text()):
+            places = [folder / name for folder in (path.parent, root, ROOT / "lib")]
+            found = next((place.resolve() for place in places if place.exists()), None)
+            assert found is not None, f"{path} includes {name}, which is nowhere"
+            if found.parent != path.parent:
+                room.add(str(found.parent.relative_to(ROOT)))
+    assert len(uses) > 1
+    assert any(uses.values())
+    no_circle_in(uses, "includes")
 
 
 def test_floors_know_only_those_below() -> None:
