@@ -9,35 +9,13 @@ import logging
 import spead2
 
 from .benchmark import Master, Sending, Trial, serve
-from .reference_send import endpoint
+from .reference_options import RECEIVED_HEAPS, add_log_option, add_pacing_options, endpoint
 
 
 def _add_sender_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--addr-bits", type=int, default=40, help="Heap address bits [%(default)s]")
-    add("--burst", metavar="BYTES", type=int, default=65536, help="Burst size [%(default)s]")
-    add(
-        "--burst-rate-ratio",
-        metavar="RATIO",
-        type=float,
-        default=1.05,
-        help="Hard rate limit, relative to --rate [%(default)s]",
-    )
-    add(
-        "--max-heaps",
-        metavar="HEAPS",
-        type=int,
-        default=4,
-        help="Maximum heaps in flight [%(default)s]",
-    )
-    add(
-        "--rate-method",
-        metavar="METHOD",
-        type=str.upper,
-        choices=["SW", "HW", "AUTO"],
-        default="AUTO",
-        help="Method for rate limiting (SW/HW/AUTO)",
-    )
+    add_pacing_options(add)
     add("--ttl", type=int, help="TTL for multicast target")
     add("--send-buffer", type=int, help="Socket buffer size")
     add("--send-bind", default="", help="Interface address")
@@ -48,9 +26,7 @@ def _add_sender_options(group: argparse._ArgumentGroup) -> None:
 def _add_receiver_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     for name, default, text in (
-        ("concurrent-heaps", 4, "Maximum number of in-flight heaps per substream"),
-        ("substreams", 1, "Number of parallel substreams"),
-        ("ring-heaps", 4, "Ring buffer capacity in heaps"),
+        *RECEIVED_HEAPS,
         ("mem-max-free", 12, "Maximum free memory buffers"),
         ("mem-initial", 8, "Initial free memory buffers"),
     ):
@@ -65,7 +41,7 @@ def _add_receiver_options(group: argparse._ArgumentGroup) -> None:
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="spead2_bench.py")
-    parser.add_argument("--log", metavar="LEVEL", default="INFO", help="Log level [%(default)s]")
+    add_log_option(parser.add_argument)
     commands = parser.add_subparsers(title="subcommands", dest="command", required=True)
     master = commands.add_parser("master")
     master.add_argument("destination", metavar="HOST:PORT", type=endpoint)

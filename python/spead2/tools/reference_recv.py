@@ -16,6 +16,12 @@ import spead2.recv
 
 from .endpoints import parse_endpoint
 from .receiving import add_capture
+from .reference_options import (
+    RECEIVED_HEAPS,
+    add_log_option,
+    add_machine_options,
+    add_protocol_options,
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -23,7 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="spead2_recv.py", description="Show received heaps.")
     parser.add_argument("source", nargs="+", help="Sources (filename, host:port or port)")
     output = parser.add_argument_group("Output options")
-    output.add_argument("--log", metavar="LEVEL", default="INFO", help="Log level [%(default)s]")
+    add_log_option(output.add_argument)
     output.add_argument("--values", action="store_true", help="Show heap values")
     output.add_argument("--descriptors", action="store_true", help="Show descriptors")
     inputs = parser.add_argument_group("Input options")
@@ -36,14 +42,9 @@ def make_parser() -> argparse.ArgumentParser:
 def add_performance_options(group: Any) -> None:
     """Add the options that say how a stream receives."""
     add = group.add_argument
-    add("--tcp", action="store_true", help="Use TCP instead of UDP")
-    add("--pyspead", action="store_true", help="Be bug-compatible with PySPEAD")
+    add_protocol_options(add)
     add("--memcpy-nt", action="store_true", help="Use non-temporal memcpy")
-    for name, default, text in (
-        ("concurrent-heaps", 4, "Maximum number of in-flight heaps per substream"),
-        ("substreams", 1, "Number of parallel substreams"),
-        ("ring-heaps", 4, "Ring buffer capacity in heaps"),
-    ):
+    for name, default, text in RECEIVED_HEAPS:
         add(f"--{name}", type=int, default=default, help=f"{text} [%(default)s]")
     add("--mem-pool", action="store_true", help="Use a memory pool")
     for name, default, text in (
@@ -56,26 +57,7 @@ def add_performance_options(group: Any) -> None:
     add("--packet", type=int, help="Maximum packet size to accept")
     add("--buffer", type=int, help="Socket buffer size")
     add("--bind", default="", help="Interface address")
-    add("--ibv", action="store_true", help="Use ibverbs [no]")
-    add(
-        "--ibv-vector",
-        metavar="N",
-        type=int,
-        default=0,
-        help="Completion vector, or -1 to use polling [%(default)s]",
-    )
-    add(
-        "--ibv-max-poll",
-        type=int,
-        default=10,
-        help="Maximum number of times to poll in a row [%(default)s]",
-    )
-    add(
-        "--affinity",
-        type=spead2.parse_range_list,
-        help="List of CPUs to pin threads to [no affinity]",
-    )
-    add("--threads", type=int, default=1, help="Number of worker threads [%(default)s]")
+    add_machine_options(add)
 
 
 def network_source(text: str) -> tuple[str, int] | None:

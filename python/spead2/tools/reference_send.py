@@ -20,17 +20,15 @@ import spead2
 import spead2.send
 import spead2.send.asyncio
 
-from .endpoints import parse_endpoint
+from .reference_options import (
+    add_log_option,
+    add_machine_options,
+    add_pacing_options,
+    add_protocol_options,
+    endpoint,
+)
 
 FIRST_ITEM_ID = 0x1000
-
-
-def endpoint(text: str) -> tuple[str, int]:
-    """Parse an endpoint for argparse."""
-    try:
-        return parse_endpoint(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -49,62 +47,20 @@ def make_parser() -> argparse.ArgumentParser:
     data.add_argument("--dtype", default="<c8", help="Numpy data type [%(default)s]")
     data.add_argument("--heaps", type=int, help="Number of data heaps to send [infinite]")
     output = parser.add_argument_group("Output options")
-    output.add_argument("--log", metavar="LEVEL", default="INFO", help="Log level [%(default)s]")
+    add_log_option(output.add_argument)
     group = parser.add_argument_group("Protocol and performance options")
     add = group.add_argument
-    add("--tcp", action="store_true", help="Use TCP instead of UDP")
-    add("--pyspead", action="store_true", help="Be bug-compatible with PySPEAD")
+    add_protocol_options(add)
     add("--addr-bits", type=int, default=40, help="Heap address bits [%(default)s]")
     add("--packet", type=int, default=1472, help="Maximum packet size to send [%(default)s]")
-    add("--burst", metavar="BYTES", type=int, default=65536, help="Burst size [%(default)s]")
-    add(
-        "--burst-rate-ratio",
-        metavar="RATIO",
-        type=float,
-        default=1.05,
-        help="Hard rate limit, relative to --rate [%(default)s]",
-    )
-    add(
-        "--max-heaps",
-        metavar="HEAPS",
-        type=int,
-        default=4,
-        help="Maximum heaps in flight [%(default)s]",
-    )
-    add(
-        "--rate-method",
-        metavar="METHOD",
-        type=str.upper,
-        choices=["SW", "HW", "AUTO"],
-        default="AUTO",
-        help="Method for rate limiting (SW/HW/AUTO)",
-    )
+    add_pacing_options(add)
     add(
         "--rate", metavar="Gb/s", type=float, default=0.0, help="Transmission rate bound [no limit]"
     )
     add("--ttl", type=int, help="TTL for multicast target")
     add("--buffer", type=int, help="Socket buffer size")
     add("--bind", default="", help="Interface address")
-    add("--ibv", action="store_true", help="Use ibverbs [no]")
-    add(
-        "--ibv-vector",
-        metavar="N",
-        type=int,
-        default=0,
-        help="Completion vector, or -1 to use polling [%(default)s]",
-    )
-    add(
-        "--ibv-max-poll",
-        type=int,
-        default=10,
-        help="Maximum number of times to poll in a row [%(default)s]",
-    )
-    add(
-        "--affinity",
-        type=spead2.parse_range_list,
-        help="List of CPUs to pin threads to [no affinity]",
-    )
-    add("--threads", type=int, default=1, help="Number of worker threads [%(default)s]")
+    add_machine_options(add)
     add("--descriptors", type=int, help="Description issue frequency [only at start]")
     return parser
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..benchmark import Master, Sending, Trial, serve
-from ..parameters import Endpoint
+from ..parameters import Endpoint, packet_size_option
 from ..report import ExitCode, print_json, set_up_logging
 
 
@@ -40,13 +40,7 @@ def picture(trials: list[Trial]) -> str:
     show_default=True,
     help="Payload of a heap in bytes.",
 )
-@click.option(
-    "--packet-size",
-    type=click.IntRange(56, 65507),
-    default=1472,
-    show_default=True,
-    help="Largest packet in bytes, without IP and UDP headers.",
-)
+@packet_size_option
 @click.option("--buffer", type=click.IntRange(1), help="Receive buffer of the agent in bytes.")
 @click.option("--json", is_flag=True, help="Result as JSON.")
 def command(

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from ..parameters import Endpoint
+from ..parameters import Endpoint, joining_interface_option, receive_buffer_option
 from ..report import ExitCode, print_json, set_up_logging
 
 _MAGIC_NANOSECONDS = 0xA1B23C4D
@@ -88,14 +88,8 @@ def capture(
 @click.command("capture", short_help="Write what comes to a capture file.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("source", type=Endpoint(), default="127.0.0.1:8888", required=False)
-@click.option("--interface", help="Address of the interface on which to join a group.")
-@click.option(
-    "--buffer",
-    type=click.IntRange(1),
-    default=64 << 20,
-    show_default=True,
-    help="Receive buffer of the socket in bytes.",
-)
+@joining_interface_option
+@receive_buffer_option(64 << 20)
 @click.option("--packets", type=click.IntRange(1), help="Stop after so many datagrams.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after so long.")
 @click.option("--json", is_flag=True, help="Result as JSON.")

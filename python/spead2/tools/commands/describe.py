@@ -14,7 +14,7 @@ import numpy as np
 
 import spead2
 
-from ..parameters import Endpoint
+from ..parameters import Endpoint, joining_interface_option
 from ..receiving import lost_heaps, open_stream
 from ..report import ExitCode, print_json, set_up_logging
 
@@ -131,7 +131,7 @@ def gnuradio_lines(endpoint: tuple[str, int], tcp: bool, result: dict[str, Any])
 )
 @click.option("--capture", type=click.Path(exists=True), help="Read a capture (pcap) instead.")
 @click.option("--tcp", is_flag=True, help="TCP in place of UDP.")
-@click.option("--interface", help="Address of the interface on which to join a group.")
+@joining_interface_option
 @click.option("--json", is_flag=True, help="Result as JSON.")
 def command(
     source: tuple[str, int],

@@ -12,7 +12,12 @@ import click
 
 import spead2
 
-from ..parameters import Endpoint
+from ..parameters import (
+    Endpoint,
+    joining_interface_option,
+    receive_buffer_option,
+    reporting_options,
+)
 from ..receiving import COUNTERS, lost_heaps, open_stream
 from ..recordings import Recording, create
 from ..report import ExitCode, Metrics, print_json, set_up_logging
@@ -103,29 +108,10 @@ def receive(
 @click.option("--item", help="The item whose samples SigMF gets (default: the first array).")
 @click.option("--capture", type=click.Path(exists=True), help="Read a capture (pcap) instead.")
 @click.option("--tcp", is_flag=True, help="TCP in place of UDP.")
-@click.option("--interface", help="Address of the interface on which to join a group.")
-@click.option(
-    "--buffer",
-    type=click.IntRange(1),
-    default=8 << 20,
-    show_default=True,
-    help="Receive buffer of the socket in bytes.",
-)
+@joining_interface_option
+@receive_buffer_option(8 << 20)
 @click.option("--heaps", type=click.IntRange(1), help="Stop after so many heaps.")
-@click.option(
-    "--prometheus",
-    type=click.IntRange(0, 65535),
-    metavar="PORT",
-    help="Answer Prometheus at this port of the loopback address.",
-)
-@click.option(
-    "--log",
-    default="warning",
-    show_default=True,
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    help="Log level.",
-)
-@click.option("--json", is_flag=True, help="Result and log as JSON, a line each.")
+@reporting_options
 def command(**options: Any) -> None:
     """Receive heaps at SOURCE (HOST:PORT; a multicast group is joined) until a stop heap or Ctrl-C.
 

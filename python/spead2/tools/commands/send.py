@@ -15,7 +15,7 @@ import click
 import spead2
 import spead2.send
 
-from ..parameters import Endpoint, Number
+from ..parameters import Endpoint, Number, packet_size_option, reporting_options
 from ..report import ExitCode, Metrics, print_json, set_up_logging
 from ..sources import PATTERNS, Source, open_pattern, open_source
 from ..sources.files import BadFileError
@@ -174,13 +174,7 @@ def send_source(source: Source, options: dict[str, Any], metrics: Metrics) -> di
 @click.option("--tcp", is_flag=True, help="TCP in place of UDP.")
 @click.option("--interface", help="Address of the interface to send from.")
 @click.option("--ttl", type=click.IntRange(0, 255), help="Hops that multicast may take.")
-@click.option(
-    "--packet-size",
-    type=click.IntRange(56, 65507),
-    default=1472,
-    show_default=True,
-    help="Largest packet in bytes, without IP and UDP headers.",
-)
+@packet_size_option
 @click.option("--heap-samples", type=click.IntRange(1), help="Samples a heap (default: 64 KiB).")
 @click.option("--heaps", type=click.IntRange(1), help="Stop after so many heaps.")
 @click.option("--loop", is_flag=True, help="Begin a file again at its end.")
@@ -213,20 +207,7 @@ def send_source(source: Source, options: dict[str, Any], metrics: Metrics) -> di
     show_default=True,
     help="Flavour: SPEAD-64-40 or SPEAD-64-48.",
 )
-@click.option(
-    "--prometheus",
-    type=click.IntRange(0, 65535),
-    metavar="PORT",
-    help="Answer Prometheus at this port of the loopback address.",
-)
-@click.option(
-    "--log",
-    default="warning",
-    show_default=True,
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    help="Log level.",
-)
-@click.option("--json", is_flag=True, help="Result and log as JSON, a line each.")
+@reporting_options
 def command(**options: Any) -> None:
     """Send FILE, or a pattern, as heaps.
 
