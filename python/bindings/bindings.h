@@ -12,7 +12,8 @@ void register_config(py::module_& m);          // StreamConfig and the enumerati
 void register_heap(py::module_& m);            // Heap
 void register_heap_reference(py::module_& m);  // HeapReference
 void register_heap_reference_list(py::module_& m);
-void register_heap_part(py::module_& m);       // more of Heap
+void register_heap_part(py::module_& m);  // more of Heap
+void register_heap_pointer_order(py::module_& m);
 void register_item(py::module_& m);            // bases of Descriptor and Item
 void register_encode();                        // bytes of values and descriptions
 void register_raw_descriptor(py::module_& m);  // RawDescriptor

@@ -47,6 +47,7 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_heap_reference(m);
     spead2::python::register_heap_reference_list(m);
     spead2::python::register_heap_part(m);
+    spead2::python::register_heap_pointer_order(m);
     spead2::python::register_item(m);
     spead2::python::register_encode();
     spead2::python::register_raw_descriptor(m);

@@ -374,8 +374,7 @@ void receive_value(PyObject* item, const received_bytes& bytes, PyObject* new_or
 
 void receive_raw(PyObject* item, PyObject* raw, PyObject* new_order, std::int64_t raise) {
     const py::object flag = steal(run_python<PyObject_GetAttr>(raw, names.is_immediate));
-    const int immediate = run_python<PyObject_IsTrue>(flag.ptr());
-    if (immediate < 0) throw py::error_already_set();
+    const bool immediate = is_true(flag.ptr());
     const py::object view = steal(run_python<PyMemoryView_FromObject>(raw));
     const Py_buffer& buffer = *PyMemoryView_GET_BUFFER(view.ptr());
     if (PyBuffer_IsContiguous(&buffer, 'C') == 0) {
@@ -385,7 +384,7 @@ void receive_raw(PyObject* item, PyObject* raw, PyObject* new_order, std::int64_
     receive_value(
         item,
         {static_cast<const std::uint8_t*>(buffer.buf), static_cast<std::size_t>(buffer.len),
-         immediate != 0, view.ptr(), buffer.readonly == 0},
+         immediate, view.ptr(), buffer.readonly == 0},
         new_order, raise);
 }
 

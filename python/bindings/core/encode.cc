@@ -238,9 +238,7 @@ void encode_item(PyObject* item, encoded_item& encoded) {
     const py::object buffer = steal(run_python<PyObject_CallMethodNoArgs>(item, names.to_buffer));
     const py::object allow =
         steal(run_python<PyObject_CallMethodNoArgs>(item, names.allow_immediate));
-    const int truth = run_python<PyObject_IsTrue>(allow.ptr());
-    if (truth < 0) throw py::error_already_set();
-    encoded.allow_immediate = truth != 0;
+    encoded.allow_immediate = is_true(allow.ptr());
     hold_buffer(buffer.ptr(), encoded);
 }
 

@@ -128,12 +128,9 @@ void put(const py::object& object, const format_field& field, bit_writer& writer
         case 'i':
             put_integer(object, field, writer);
             break;
-        case 'b': {
-            const int truth = run_python<PyObject_IsTrue>(object.ptr());
-            if (truth < 0) throw py::error_already_set();
-            put_truth(truth != 0, field.bits, writer);
+        case 'b':
+            put_truth(is_true(object.ptr()), field.bits, writer);
             break;
-        }
         case 'f':
             writer.put(*encode(to_double(object.ptr(), "value"), field, overflow::refuse),
                        static_cast<unsigned>(field.bits));

@@ -354,7 +354,7 @@ ValueError
     }};
     auto bound = py::class_<asyncio_stream, stream, std::shared_ptr<asyncio_stream>>(
         m, "AsyncStream", "Base of the streams whose calls return futures.");
-    add_methods(bound, methods.data(), methods.size());
+    add_methods(bound, methods);
     bound
         .def_property_readonly(
             "fd", [](const asyncio_stream& self) { return self.get_loops()->first().fd(); },

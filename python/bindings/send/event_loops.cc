@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "stream.h"
+#include "support/objects.h"
 
 namespace spead2::python {
 
@@ -65,10 +66,9 @@ loop_state& event_loops::get(const py::object& loop) {
         const auto closed = py::reinterpret_steal<py::object>(
             run_python<PyObject_CallMethod>(other.ptr(), "is_closed", nullptr));
         if (!closed) throw py::error_already_set();
-        const int is_closed = run_python<PyObject_IsTrue>(closed.ptr());
-        if (is_closed < 0) throw py::error_already_set();
+        const bool is_closed = is_true(closed.ptr());
         if (loop_state* const found = find(loop)) return *found;
-        if (is_closed != 0 && state->loop.is(other)) {
+        if (is_closed && state->loop.is(other)) {
             state->set_loop(loop);
             return *state;
         }

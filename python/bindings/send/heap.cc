@@ -19,17 +19,6 @@ PyTypeObject* heap_type = nullptr;
 
 heap_object* as_heap(PyObject* self) noexcept { return reinterpret_cast<heap_object*>(self); }
 
-template <typename Function>
-PyObject* none_unless_thrown(Function&& function) noexcept {
-    try {
-        function();
-    } catch (...) {
-        set_python_error();
-        return nullptr;
-    }
-    Py_RETURN_NONE;
-}
-
 PyObject* heap_new(PyTypeObject* type, PyObject*, PyObject*) {
     PyObject* const self = type->tp_alloc(type, 0);
     if (self == nullptr) return nullptr;

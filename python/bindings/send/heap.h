@@ -31,6 +31,11 @@ struct heap_reference_list_object {
     heap_list heaps;  // the same
 };
 
+/// That of the object a method is called on.
+[[nodiscard]] inline heap& heap_of(PyObject* self) noexcept {
+    return reinterpret_cast<heap_object*>(self)->value;
+}
+
 /// The heap in a Python object. \return null (with TypeError set) for anything but a Heap
 [[nodiscard]] heap_object* to_heap(PyObject* object) noexcept;
 

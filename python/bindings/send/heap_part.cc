@@ -1,40 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The methods of Heap for parts of heaps, and for chosen item pointers.
+// The methods of Heap for parts of heaps that several processes send.
 #include <spead2/send/heap_part.h>
 
 #include <array>
 #include <string>
-#include <vector>
 
 #include "bindings.h"
 #include "core/encode.h"
 #include "heap.h"
-#include "stream.h"
 #include "support/arguments.h"
 #include "support/extension_type.h"
+#include "support/objects.h"
 
 namespace spead2::python {
 namespace {
-
-heap& heap_of(PyObject* self) { return reinterpret_cast<heap_object*>(self)->value; }
-
-/// What a method returns: None, or null with the Python error set.
-template <typename Function>
-PyObject* none_unless_thrown(Function&& function) noexcept {
-    try {
-        function();
-    } catch (...) {
-        set_python_error();
-        return nullptr;
-    }
-    Py_RETURN_NONE;
-}
-
-bool is_true(PyObject* object) {
-    const int result = run_python<PyObject_IsTrue>(object);
-    if (result < 0) throw py::error_already_set();
-    return result != 0;
-}
 
 std::uint64_t to_size(PyObject* object, const char* name) {
     return to_integer<std::uint64_t>(py::handle(object), name);
@@ -142,25 +121,6 @@ PyObject* set_part_padding(PyObject* self, PyObject* const* args, Py_ssize_t n_a
     });
 }
 
-PyObject* set_pointer_order(PyObject* self, PyObject* const* args, Py_ssize_t n_args,
-                            PyObject* keywords) {
-    static constexpr std::array<const char*, 2> names{"ids", "missing_ok"};
-    std::array<PyObject*, 2> values;
-    if (!sort_arguments("set_pointer_order", names, 1, 1, args, n_args, keywords, values))
-        return nullptr;
-    return none_unless_thrown([&] {
-        const auto sequence =
-            py::reinterpret_steal<py::object>(run_python<PySequence_Tuple>(values[0]));
-        if (!sequence) throw py::error_already_set();
-        const bool missing_ok = values[1] != nullptr && is_true(values[1]);
-        std::vector<std::uint64_t> ids;
-        const Py_ssize_t n = PyTuple_GET_SIZE(sequence.ptr());
-        for (Py_ssize_t i = 0; i < n; ++i)
-            ids.push_back(to_size(PyTuple_GET_ITEM(sequence.ptr(), i), "ids[...]"));
-        heap_of(self).set_pointer_order(std::move(ids), missing_ok);
-    });
-}
-
 PyObject* get_is_part(PyObject* self, void*) {
     return PyBool_FromLong(heap_of(self).is_part() ? 1 : 0);
 }
@@ -173,23 +133,9 @@ PyObject* get_payload_size(PyObject* self, void*) {
     return PyLong_FromUnsignedLongLong(heap_of(self).view().payload_size());
 }
 
-PyObject* get_pointer_order(PyObject* self, void*) {
-    try {
-        const auto now = heap_of(self).pointer_order();
-        // A copy: making the tuple may collect garbage, which may run code that changes the heap.
-        const std::vector<std::uint64_t> order(now.begin(), now.end());
-        py::tuple ids(order.size());
-        for (std::size_t i = 0; i < order.size(); ++i) ids[i] = order[i];
-        return ids.release().ptr();
-    } catch (...) {
-        set_python_error();
-        return nullptr;
-    }
-}
-
 constexpr int fast = METH_FASTCALL | METH_KEYWORDS;
 
-std::array<PyMethodDef, 7> methods{{
+std::array<PyMethodDef, 6> methods{{
     {"set_part", method(set_part), fast, R"(set_part($self, pointers)
 --
 
@@ -299,56 +245,22 @@ Raises
 ValueError
     If this is no part.
 )"},
-    {"set_pointer_order", method(set_pointer_order), fast,
-     R"(set_pointer_order($self, ids, *, missing_ok=False)
---
-
-Write exactly these item pointers, in this order, as some receivers in hardware want it.
-
-Packets after the first have only the chosen ones of the four that SPEAD adds, unless pointers
-are repeated. All item pointers must fit the first packet.
-
-Parameters
-----------
-ids : iterable of int
-    IDs of all items of the heap (one that several items have as many times; their order is not
-    changed), and those of the four that SPEAD adds which are to be there: HEAP_CNT_ID,
-    HEAP_LENGTH_ID, PAYLOAD_OFFSET_ID, PAYLOAD_LENGTH_ID. Without items that have payload, NULL_ID
-    too. Empty: as SPEAD says.
-missing_ok : bool
-    The receiver does without the heap cnt, payload offset or payload length. Receivers that know
-    only SPEAD drop such packets. (Without the heap length they cannot tell when a heap is
-    complete, and keep it until newer ones push it out.)
-
-Raises
-------
-ValueError
-    If one of these three is missing and not `missing_ok`, or given twice. When the heap is sent:
-    if `ids` are not those of the heap, or do not fit a packet.
-)"},
 }};
 
-std::array<PyGetSetDef, 4> properties{{
+std::array<PyGetSetDef, 3> properties{{
     {"is_part", get_is_part, nullptr, "Whether this is a part of a heap.", nullptr},
     {"held_size", get_held_size, nullptr,
      "Bytes of payload that are held here, without padding: all, unless this is a part.", nullptr},
     {"payload_size", get_payload_size, nullptr,
      "Bytes of payload, without padding; of a part, those of the whole heap.", nullptr},
-    {"pointer_order", get_pointer_order, nullptr,
-     "IDs of the item pointers as set_pointer_order() fixed them; empty: as SPEAD says.", nullptr},
 }};
 
 }  // namespace
 
 void register_heap_part(py::module_& m) {
     const py::object heap_class = m.attr("Heap");
-    add_methods(heap_class, methods.data(), methods.size());
-    for (PyGetSetDef& property : properties) {
-        const auto descriptor = py::reinterpret_steal<py::object>(
-            PyDescr_NewGetSet(reinterpret_cast<PyTypeObject*>(heap_class.ptr()), &property));
-        if (!descriptor) throw py::error_already_set();
-        heap_class.attr(property.name) = descriptor;
-    }
+    add_methods(heap_class, methods);
+    add_properties(heap_class, properties);
     m.def(
         "share_of_axis",
         [](std::uint64_t length, std::uint64_t rank, std::uint64_t size) {

@@ -125,15 +125,6 @@ void flush(stream& s) {
     if (!reached || PyErr_Occurred() != nullptr) throw py::error_already_set();
 }
 
-void add_methods(const py::handle& bound, PyMethodDef* methods, std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) {
-        const py::object descriptor = py::reinterpret_steal<py::object>(
-            PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(bound.ptr()), &methods[i]));
-        if (!descriptor) throw py::error_already_set();
-        bound.attr(methods[i].ml_name) = descriptor;
-    }
-}
-
 namespace {
 
 void register_blocking_stream(py::module_& m) {
@@ -200,7 +191,7 @@ ValueError
     }};
     auto bound = py::class_<blocking_stream, stream, std::shared_ptr<blocking_stream>>(
         m, "SyncStream", "Base of the streams whose calls wait until the heaps are sent.");
-    add_methods(bound, methods.data(), methods.size());
+    add_methods(bound, methods);
     set_module(bound, "spead2.send");
 }
 

@@ -112,7 +112,4 @@ void log_refusal(stream& s, const std::system_error& refusal) noexcept;
 /// Block without the GIL until all that is queued is sent. \throw py::error_already_set
 void flush(stream& s);
 
-/// Give a pybind11 class methods that bypass pybind11's dispatch. \a methods must live for ever.
-void add_methods(const py::handle& bound, PyMethodDef* methods, std::size_t n);
-
 }  // namespace spead2::python

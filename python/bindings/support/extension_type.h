@@ -2,9 +2,12 @@
 // Extension types without pybind11: those of which one is made or looked into for every heap.
 #pragma once
 
+#include <pybind11/pybind11.h>
 #include <structmember.h>
 
+#include <cstring>
 #include <initializer_list>
+#include <span>
 #include <vector>
 
 #include "python.h"
@@ -38,6 +41,23 @@ PyTypeObject* add_type(py::module_& m, const char* name, unsigned long flags,
     m.attr(dot + 1) = py::reinterpret_borrow<py::object>(type);
     return reinterpret_cast<PyTypeObject*>(type);  // never released
 }
+
+/// What a method returns: None, or null with the Python error set if \a function throws.
+template <typename Function>
+[[nodiscard]] PyObject* none_unless_thrown(Function&& function) noexcept {
+    try {
+        function();
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+    Py_RETURN_NONE;
+}
+
+/// Give a class methods that bypass pybind11's dispatch, whoever made it. \a methods must live for ever.
+void add_methods(const py::handle& type, std::span<PyMethodDef> methods);
+/// The same for properties.
+void add_properties(const py::handle& type, std::span<PyGetSetDef> properties);
 
 /// Free an object of a type made with add_type(), after its members are destroyed.
 inline void free_object(PyObject* self) noexcept {

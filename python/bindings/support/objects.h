@@ -28,6 +28,12 @@ inline py::object steal(PyObject* object) {
 /// \param name  of the argument, for errors. \throw TypeError if it is none
 [[nodiscard]] std::string to_str(PyObject* object, const char* name);
 [[nodiscard]] double to_double(PyObject* object, const char* name);
+/// Its truth value. \throw py::error_already_set what asking it raises
+[[nodiscard]] inline bool is_true(PyObject* object) {
+    const int result = run_python<PyObject_IsTrue>(object);
+    if (result < 0) throw py::error_already_set();
+    return result != 0;
+}
 /// An int (not a float). \return nothing if it is beyond 64 bits. \throw TypeError if it is none
 [[nodiscard]] std::optional<std::int64_t> to_int64(PyObject* object, const char* name);
 /// An int in a range. \throw TypeError if it is none, RangeError if it is outside

@@ -34,9 +34,7 @@ struct option_value<bool> {
         if (!object.is_none() && PyNumber_Check(object.ptr()) == 0)
             throw py::type_error(std::string(name) + " must be True or False, not " +
                                  repr(object.ptr()));
-        const int truth = run_python<PyObject_IsTrue>(object.ptr());
-        if (truth < 0) throw py::error_already_set();
-        return truth != 0;
+        return is_true(object.ptr());
     }
     static py::object show(bool value) { return py::bool_(value); }
 };
