@@ -1,38 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a sink counts, and log messages that come at most once a second.
+// What a sink counts.
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <string>
 
 #include <gnuradio/logger.h>
 #include <pmt/pmt.h>
 
+#include "common_counts.h"
+
 namespace gr::spead2 {
 
-/// Passes a message on, unless one went within the last second: then it only counts it.
-class log_limiter {
-public:
-    explicit log_limiter(gr::logger_ptr logger) : logger_(std::move(logger)) {}
-    void warn(const std::string& message);
-    /// Tell how many were kept back since the last message, if any.
-    void flush();
-
-private:
-    using clock = std::chrono::steady_clock;
-    void write(const std::string& message);
-
-    std::mutex mutex_;
-    gr::logger_ptr logger_;
-    clock::time_point next_{};
-    std::uint64_t kept_back_ = 0;
-    std::string last_;
-};
-
-struct counters {
+struct counters : common_counts {
     explicit counters(gr::logger_ptr logger)
         : bad_tag_log(logger), send_error_log(logger), restart_log(logger) {}
 
@@ -71,24 +52,9 @@ struct counters {
     [[nodiscard]] double held_back() const noexcept {
         return 1e-9 * static_cast<double>(held_back_ns.load());
     }
-    [[nodiscard]] std::string error() const;
-    [[nodiscard]] std::string last_error() const;
-    void set_last_error(const std::string& message);
-    /// The first reason to stop stays.
-    void set_error(const std::string& message);
-
-    /// The time from which on the next dictionary has the rate. Not at the same time as dictionary().
-    void start_rate();
-    /// Dictionary of the counts, and "rate": bytes per second since the last one.
+    void start_rate() { common_counts::start_rate(bytes_sent.load()); }
+    /// The counts, and what all have in common. Not at the same time as start_rate().
     [[nodiscard]] pmt::pmt_t dictionary();
-
-private:
-    using clock = std::chrono::steady_clock;
-    clock::time_point rate_start_{};
-    std::uint64_t rate_bytes_ = 0;
-    mutable std::mutex error_mutex_;
-    std::string error_;
-    std::string last_error_;
 };
 
 }  // namespace gr::spead2

@@ -3,19 +3,17 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <string>
 
 #include <gnuradio/logger.h>
 #include <pmt/pmt.h>
 
-#include "common/counters.h"
+#include "common/common_counts.h"
 
 namespace gr::spead2 {
 
-struct source_counts {
+struct source_counts : common_counts {
     using count = std::atomic<std::uint64_t>;
     explicit source_counts(const gr::logger_ptr& logger)
         : bad_heap_log(logger), lost_log(logger), undescribed_log(logger) {}
@@ -51,24 +49,9 @@ struct source_counts {
         lost_log.flush();
         undescribed_log.flush();
     }
-    [[nodiscard]] std::string error() const;
-    [[nodiscard]] std::string last_error() const;
-    void set_last_error(const std::string& message);
-    /// The first reason to stop stays.
-    void set_error(const std::string& message);
-
-    void start_rate();
-    /// Dictionary of the counts, and "rate": bytes per second since the last one. Not at the same
-    /// time as start_rate().
+    void start_rate() { common_counts::start_rate(bytes_received.load()); }
+    /// The counts, and what all have in common. Not at the same time as start_rate().
     [[nodiscard]] pmt::pmt_t dictionary();
-
-private:
-    using clock = std::chrono::steady_clock;
-    clock::time_point rate_start_{};
-    std::uint64_t rate_bytes_ = 0;
-    mutable std::mutex error_mutex_;
-    std::string error_;
-    std::string last_error_;
 };
 
 }  // namespace gr::spead2

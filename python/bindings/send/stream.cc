@@ -46,16 +46,15 @@ PyObject* refuse(stream& s, const std::system_error& refusal) {
     return nullptr;
 }
 
-PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
-    sent_heap sent;
-    if (!to_sent_heap("send_heap", args, n_args, keywords, sent)) return nullptr;
+/// Have \a fill put heaps into a group, and send that.
+template <typename Fill>
+PyObject* send(PyObject* self, Fill&& fill) {
     stream* const s = to_stream(self);
     if (s == nullptr) return nullptr;
     std::optional<std::system_error> refusal;
     try {
         auto group = std::make_unique<blocking_group>();
-        group->add({sent.object->value.contents(), sent.cnt, sent.substream_index, sent.rate},
-                   s->max_packet_size());
+        fill(*group, s->max_packet_size());
         return send_and_wait(*s, std::move(group));
     } catch (const std::system_error& e) {
         refusal = e;
@@ -66,27 +65,25 @@ PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, Py
     return refuse(*s, *refusal);
 }
 
+PyObject* send_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
+    sent_heap sent;
+    if (!to_sent_heap("send_heap", args, n_args, keywords, sent)) return nullptr;
+    return send(self, [&](heap_group& group, std::size_t max_packet_size) {
+        group.add({sent.object->value.contents(), sent.cnt, sent.substream_index, sent.rate},
+                  max_packet_size);
+    });
+}
+
 PyObject* send_heaps(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyObject* keywords) {
     sent_heaps sent;
     if (!to_sent_heaps("send_heaps", args, n_args, keywords, sent)) return nullptr;
-    stream* const s = to_stream(self);
-    if (s == nullptr) return nullptr;
-    std::optional<std::system_error> refusal;
-    try {
+    return send(self, [&](heap_group& group, std::size_t max_packet_size) {
         heap_references heaps(sent.heaps);
         if (heaps.size() == 0) throw no_heaps();
-        auto group = std::make_unique<blocking_group>();
-        group->set_mode(sent.mode);
-        group->set_turn_packets(sent.turn_packets);
-        heaps.add_to(*group, s->max_packet_size());
-        return send_and_wait(*s, std::move(group));
-    } catch (const std::system_error& e) {
-        refusal = e;
-    } catch (...) {
-        set_python_error();
-        return nullptr;
-    }
-    return refuse(*s, *refusal);
+        group.set_mode(sent.mode);
+        group.set_turn_packets(sent.turn_packets);
+        heaps.add_to(group, max_packet_size);
+    });
 }
 
 }  // namespace
