@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from . import _one_package, recv  # noqa: F401 first, since the one says why the rest may fail
-from ._items import Descriptor, Item, ItemGroup
+from ._item_group import ItemGroup
+from ._items import Descriptor, Item
 from ._spead2 import (
     BUG_COMPAT_DESCRIPTOR_WIDTHS,
     BUG_COMPAT_PYSPEAD_0_5_2,

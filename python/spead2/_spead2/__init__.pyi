@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer, Self, Unpack, disjoint_base
 
-from .._items import Descriptor, Item, ItemGroup
+from .._item_group import ItemGroup
+from .._items import Descriptor, Item
 
 __version__: Final[str]
 __distribution__: Final[str]
