@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,10 +32,20 @@ COUNTS = {
     "substreams-1472": ("packet", 466),
     "substreams-8972": ("heap", 233),
 }
-#: Other compilers make other code. It still notices what is done per packet that need not be.
-MARGIN = 1.25
+#: What later changes may cost with the compiler that made these counts, and what others may
+#: make of the code: that still notices what is done per packet that need not be.
+MARGIN = 1.03
+MARGIN_OF_OTHERS = 1.25
 
 pytestmark = [pytest.mark.cxx, pytest.mark.timeout(600)]
+
+
+def margin() -> float:
+    """Return by what factor a count may be above the one that is kept."""
+    compiler = os.environ.get("CXX", "g++")
+    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
+    same = re.search(r"\(.*\) 12\.", version.stdout) and "clang" not in version.stdout
+    return MARGIN if same and platform.machine() == "x86_64" else MARGIN_OF_OTHERS
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +80,7 @@ def counts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, floa
 def test_paths_cost_no_more_instructions(counts: dict[str, dict[str, float]], path: str) -> None:
     unit, expected = COUNTS[path]
     counted = counts[f"engine/{path}"][unit]
-    assert expected / 2 < counted < expected * MARGIN, f"{counted:.0f} instructions a {unit}"
+    assert expected / 2 < counted < expected * margin(), f"{counted:.0f} instructions a {unit}"
 
 
 @pytest.mark.parametrize("of", ["heaps", "substreams", "threads"])
