@@ -60,13 +60,18 @@ def timed(step: Callable[[], int], args: argparse.Namespace) -> dict[str, float]
     return {"value": amount / (now - start), "cpu": (cpu_seconds() - cpu) / amount}
 
 
-def make_heap(size: int) -> Any:
+def make_heap(size: int, value: Any = None) -> Any:
     """Make a heap of one item of so many bytes, without a descriptor."""
     group = spead2.send.ItemGroup()
-    group.add_item(
-        0x1000, "data", "Payload", shape=(size,), dtype=np.uint8, value=np.ones(size, np.uint8)
-    )
+    value = np.ones(size, np.uint8) if value is None else value
+    group.add_item(0x1000, "data", "Payload", shape=(size,), dtype=np.uint8, value=value)
     return group.get_heap(descriptors="none")
+
+
+def make_heaps(size: int, count: int) -> list[Any]:
+    """Make heaps whose memory is one piece, as the limit's: most of it then is in huge pages."""
+    memory = np.ones(size * count, np.uint8)
+    return [make_heap(size, part) for part in np.split(memory, count)]
 
 
 def make_config(args: argparse.Namespace, **more: Any) -> Any:

@@ -18,6 +18,7 @@ from measuring import (
     endpoints,
     make_config,
     make_heap,
+    make_heaps,
     timed,
     udp_stream,
 )
@@ -33,7 +34,7 @@ def heaps(args: argparse.Namespace) -> dict[str, float]:
     count = heaps_in_turn(args.heap_size)
     stream = udp_stream(args, max_heaps=count)
     references = spead2.send.HeapReferenceList(
-        [spead2.send.HeapReference(make_heap(args.heap_size)) for _ in range(count)]
+        [spead2.send.HeapReference(heap) for heap in make_heaps(args.heap_size, count)]
     )
     mode = spead2.send.GroupMode.SERIAL
     return timed(lambda: stream.send_heaps(references, mode), args)
