@@ -359,6 +359,8 @@ def test_integers_of_numpy_are_integers(integer: Any) -> None:
         (lambda: item(dtype={"": ""}), "dtype {'': ''}: "),
         (lambda: spead2.send.UdpIbvConfig(endpoints=[("239.1.1.1", -1)]), "port is -1, but"),
         (lambda: stopped_queue().get_packet(-1 / 128), "timeout is -0.0078125, but"),
+        (lambda: spead2.ThreadPool(1, [1024]), "core 1024, but cores are numbered from 0 to 1023"),
+        (lambda: spead2.ThreadPool.set_affinity(1024), "from 0 to 1023"),
     ],
 )
 def test_errors_show_what_was_given(call: Any, text: str) -> None:

@@ -280,6 +280,7 @@ def test_configuration() -> None:
     assert (config.max_packet_size, config.max_heaps, config.burst_size) == (1472, 4, 65536)
     assert (config.burst_rate, config.rate_method) == (150.0, RateMethod.SW)
     assert StreamConfig.DEFAULT_RATE_METHOD is RateMethod.AUTO
+    assert StreamConfig(burst_rate_ratio=1).burst_rate_ratio == 1  # no catching up
     with pytest.raises(TypeError):
         StreamConfig(1472)  # type: ignore[call-arg]
     with pytest.raises(AttributeError):
