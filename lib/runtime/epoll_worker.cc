@@ -71,7 +71,7 @@ int wait_events(int epoll, epoll_event* events, int n, std::optional<clock::time
 struct pool_task::notes {
     using timers = std::multimap<clock::time_point, pool_task*>;
 
-    [[nodiscard]] static notes& of(pool_task& task) noexcept { return *task.notes_; }
+    [[nodiscard]] static notes& of(const pool_task& task) noexcept { return *task.notes_; }
 
     // Under the worker's lock.
     std::shared_ptr<pool_task> woken;  ///< set: in the list of those
@@ -123,6 +123,48 @@ public:
 private:
     pool_task* first_ = nullptr;
     pool_task* last_ = nullptr;
+};
+
+/// The tasks that are not done, each kept by its own notes, to be found by address.
+class running_tasks {
+public:
+    using notes = pool_task::notes;
+
+    void add(std::shared_ptr<pool_task> task) noexcept {
+        notes& n = notes::of(*task);
+        pool_task*& first = first_of(task.get());
+        n.previous_running = nullptr;
+        n.next_running = first;
+        if (first != nullptr) notes::of(*first).previous_running = task.get();
+        first = task.get();
+        n.running = std::move(task);
+    }
+    [[nodiscard]] std::shared_ptr<pool_task> take(pool_task& task) noexcept {
+        notes& n = notes::of(task);
+        (n.previous_running != nullptr ? notes::of(*n.previous_running).next_running
+                                       : first_of(&task)) = n.next_running;
+        if (n.next_running != nullptr)
+            notes::of(*n.next_running).previous_running = n.previous_running;
+        return std::move(n.running);
+    }
+    [[nodiscard]] bool has(const pool_task* task) noexcept {
+        for (const pool_task* t = first_of(task); t != nullptr; t = notes::of(*t).next_running)
+            if (t == task) return true;
+        return false;
+    }
+    /// Any of them; null if there is none.
+    [[nodiscard]] pool_task* any() const noexcept {
+        for (pool_task* const first : first_)
+            if (first != nullptr) return first;
+        return nullptr;
+    }
+
+private:
+    [[nodiscard]] pool_task*& first_of(const pool_task* task) noexcept {
+        return first_[reinterpret_cast<std::uintptr_t>(task) / 64 % first_.size()];
+    }
+
+    std::array<pool_task*, 61> first_{};  ///< lists by address
 };
 
 /// Nothing in it needs memory once it is made: neither waking a task, nor letting it wait.
@@ -189,7 +231,7 @@ public:
     }
 
     bool is_this_thread() const noexcept override {
-        return thread_->get_id() == std::this_thread::get_id();
+        return id_.load(std::memory_order_relaxed) == std::this_thread::get_id();
     }
 
     void stop() override {
@@ -198,11 +240,14 @@ public:
             stopping_ = true;
             signal();
         }
-        if (thread_ == nullptr || !thread_->joinable()) return;
-        if (is_this_thread())
+        // One thread joins, others that stop the pool wait for that.
+        std::unique_lock joining(join_mutex_, std::defer_lock);
+        if (!is_this_thread()) {
+            joining.lock();
+            if (thread_ != nullptr && thread_->joinable()) thread_->join();
+        } else if (joining.try_lock() && thread_->joinable()) {
             thread_->detach();  // the last task's end destroyed the pool; the loop ends on its own
-        else
-            thread_->join();
+        }
     }
 
 private:
@@ -270,22 +315,7 @@ private:
 
     /// From now on until it is done.
     void set_running(std::shared_ptr<pool_task> task) noexcept {
-        notes& n = notes::of(*task);
-        if (n.running != nullptr) return;
-        n.previous_running = nullptr;
-        n.next_running = running_;
-        if (running_ != nullptr) notes::of(*running_).previous_running = task.get();
-        running_ = task.get();
-        n.running = std::move(task);
-    }
-
-    [[nodiscard]] std::shared_ptr<pool_task> end_running(pool_task& task) noexcept {
-        notes& n = notes::of(task);
-        (n.previous_running != nullptr ? notes::of(*n.previous_running).next_running : running_) =
-            n.next_running;
-        if (n.next_running != nullptr)
-            notes::of(*n.next_running).previous_running = n.previous_running;
-        return std::move(n.running);
+        if (notes::of(*task).running == nullptr) running_.add(std::move(task));
     }
 
     void run_one() noexcept {
@@ -296,7 +326,7 @@ private:
         switch (n.wait.what) {
             case task_wait::kind::done:
                 disarm(n);
-                end_running(task).reset();
+                running_.take(task).reset();
                 break;
             case task_wait::kind::again:
                 n.ready = true;
@@ -365,6 +395,9 @@ private:
             } else {
                 // NOLINTNEXTLINE(performance-no-int-to-ptr): epoll keeps 64 bits
                 auto* const task = reinterpret_cast<pool_task*>(what);
+                // One that is gone could not be disarmed if its socket lives on elsewhere, as the
+                // user's own or in a child process.
+                if (!running_.has(task)) continue;
                 notes::of(*task).armed = -1;  // the event disarms
                 if (waits_for_fd(notes::of(*task).wait)) make_ready(*task);
             }
@@ -373,6 +406,7 @@ private:
     }
 
     void loop() noexcept {
+        id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
         ::pthread_setname_np(::pthread_self(), "spead2-send");
         // Wake up from a timed wait as near to its end as the machine can (the default allows 50
         // us).
@@ -393,21 +427,23 @@ private:
     void end() noexcept {
         take_woken();
         take_reminded();
-        for (pool_task* t = running_; t != nullptr; t = notes::of(*t).next_running) {
-            notes& n = notes::of(*t);
+        while (pool_task* const task = running_.any()) {
+            notes& n = notes::of(*task);
             if (!n.ready && n.wait.what == task_wait::kind::until)
                 n.unused_timer = timers_.extract(n.timer);
             n.wait = {};
             n.armed = -1;
             n.ready = false;
+            running_.take(*task)->stopped();
         }
-        while (running_ != nullptr) end_running(*running_)->stopped();
     }
 
     unique_fd epoll_;
     unique_fd wake_;
     unique_fd reminder_;
+    std::mutex join_mutex_;
     std::unique_ptr<std::thread> thread_;
+    std::atomic<std::thread::id> id_{};
 
     std::mutex mutex_;
     task_list<&notes::next_woken> woken_;
@@ -418,7 +454,7 @@ private:
     std::atomic<bool> stopping_{false};
 
     // The worker's thread only.
-    pool_task* running_ = nullptr;  ///< all that are not done
+    running_tasks running_;
     task_list<&notes::next_ready> ready_;
     notes::timers timers_;
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that send for a long time, for a short time: they count, and notice what is missing."""
+"""The commands that send for long, for a short time: they count, and notice what is missing."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def fuzz(
         shutil.rmtree(found, ignore_errors=True)
     found.mkdir(parents=True, exist_ok=True)
     options = [f"-runs={runs or -1}", f"-max_total_time={seconds}", f"-seed={seed}"]
-    options += ["-detect_leaks=0", "-timeout=30", "-max_len=4096", "-print_final_stats=1"]
+    options += ["-detect_leaks=0", "-timeout=30", "-max_len=4096", "-print_final_stats=1", "-print_funcs=0"]
     options += [f"-artifact_prefix={ROOT / 'build'}/fuzz-{target}-", "-reload=0"]
     return run([program, *options, found, CORPUS / target], show)
 

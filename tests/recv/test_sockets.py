@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
+import subprocess
+import sys
 from typing import Any
 
 import packets
@@ -135,3 +138,37 @@ def test_a_socket_that_does_not_listen_ends_the_stream() -> None:
     with pytest.raises(spead2.Stopped):
         stream.get()
     assert stream.stop_reason != ""
+
+
+def test_packets_for_a_stream_that_is_gone_harm_nobody() -> None:
+    """The user's own socket lives on, so the kernel still tells the worker of what comes to it.
+
+    In a process of its own, which would crash: what the stream had is written over.
+    """
+    script = """
+import socket, packets, spead2, spead2.recv as recv
+
+pool = spead2.ThreadPool()
+for cnt in range(100):
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind(("127.0.0.1", 0))
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.connect(receiver.getsockname())
+    stream = recv.Stream(pool)
+    stream.add_udp_reader(receiver)
+    packet = packets.whole(cnt, (0x20, b"payload")).encode()
+    sender.send(packet)
+    assert stream.get().cnt == cnt
+    stream.stop()
+    del stream
+    written = [b"\1" * size for size in range(500) for _ in range(4)]
+    sender.send(packet)
+print("all arrived")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONMALLOC": "malloc", "PYTHONPATH": os.path.dirname(packets.__file__)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "all arrived\n", "")

@@ -365,3 +365,26 @@ def test_keyboard_interrupt_and_what_can_be_done_then(wait: str, afterwards: str
         finally:
             process.kill()  # the test's time may be over
     assert told[-1:] == ["usable\n"]
+
+
+def test_a_pool_that_several_threads_stop_at_once() -> None:
+    """In a process of its own: a thread that is joined twice may be a stranger's the second time."""
+    script = """
+    import threading, spead2
+
+    def stop(pool, start):
+        start.wait()
+        pool.stop()
+
+    for _ in range(300):
+        pool = spead2.ThreadPool(2)
+        start = threading.Barrier(4)
+        threads = [threading.Thread(target=stop, args=(pool, start)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
