@@ -112,9 +112,10 @@ int main(int argc, char** argv) {
         atomic_store_explicit(shared, packets, memory_order_relaxed);
     }
     last = now();
-    printf("{\"packets\": %llu, \"bytes\": %llu, \"out_of_order\": %llu, \"dropped\": %u, "
-           "\"seconds\": %.3f}\n",
-           (unsigned long long)packets, (unsigned long long)bytes,
-           (unsigned long long)out_of_order, dropped, last - first);
+    printf(
+        "{\"packets\": %llu, \"bytes\": %llu, \"out_of_order\": %llu, \"dropped\": %u, "
+        "\"seconds\": %.3f}\n",
+        (unsigned long long)packets, (unsigned long long)bytes, (unsigned long long)out_of_order,
+        dropped, last - first);
     return 0;
 }

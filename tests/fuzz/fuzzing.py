@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -25,10 +26,22 @@ OPTIONS = {
 }
 
 
+@functools.cache
+def find_clang() -> str | None:
+    """Return what is put behind the names of the compilers; None if there is no clang >= 16."""
+    for suffix in ("-19", ""):
+        if shutil.which(f"clang++{suffix}") is not None:
+            command = [f"clang++{suffix}", "-dumpversion"]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            if int(done.stdout.partition(".")[0]) >= 16:
+                return suffix
+    return None
+
+
 def why_not() -> str | None:
     """Return what is missing to build the targets."""
-    if shutil.which("clang++") is None:
-        return "there is no clang++ (Debian: clang, libclang-rt-dev)"
+    if find_clang() is None:
+        return "there is no clang++ of version 16 or later (Debian: clang-19, libclang-rt-19-dev)"
     return None
 
 
@@ -39,7 +52,8 @@ def build(program: str, sanitizers: str = "address,undefined") -> Path:
     commands: list[list[str | Path]] = [
         [
             *("cmake", "-G", "Ninja", "-S", FOLDER, "-B", folder, "-DCMAKE_BUILD_TYPE=None"),
-            *("-DCMAKE_C_COMPILER=clang", "-DCMAKE_CXX_COMPILER=clang++"),
+            f"-DCMAKE_C_COMPILER=clang{find_clang()}",
+            f"-DCMAKE_CXX_COMPILER=clang++{find_clang()}",
             f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}",
             f"-DSANITIZERS={sanitizers}",
             "-DPython_EXECUTABLE=/usr/bin/python3",
@@ -85,7 +99,13 @@ def fuzz(
         shutil.rmtree(found, ignore_errors=True)
     found.mkdir(parents=True, exist_ok=True)
     options = [f"-runs={runs or -1}", f"-max_total_time={seconds}", f"-seed={seed}"]
-    options += ["-detect_leaks=0", "-timeout=30", "-max_len=4096", "-print_final_stats=1", "-print_funcs=0"]
+    options += [
+        "-detect_leaks=0",
+        "-timeout=30",
+        "-max_len=4096",
+        "-print_final_stats=1",
+        "-print_funcs=0",
+    ]
     options += [f"-artifact_prefix={ROOT / 'build'}/fuzz-{target}-", "-reload=0"]
     return run([program, *options, found, CORPUS / target], show)
 

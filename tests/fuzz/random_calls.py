@@ -67,7 +67,7 @@ class Caller:
         self.done = 0
         self.last = ""
         self.raised: dict[str, int] = {}
-        self.values = RandomValues(self.random, self.some_object, self.step)
+        self.values = RandomValues(self.random, self.some_argument, self.step)
         self._depth = 0
         self._usual: list[Callable[[], object]] = [
             self.make_thread_pool,
@@ -98,6 +98,11 @@ class Caller:
             return self.objects[self.random.randrange(len(self.objects))]
         except (IndexError, ValueError):
             return None
+
+    def some_argument(self) -> Any:
+        """Return any object but those that could be iterated over for ever."""
+        thing = self.some_object()
+        return None if isinstance(thing, (spead2.InprocQueue, spead2.recv.Stream)) else thing
 
     def one_of(self, *kinds: type) -> Any:
         """Return an object of one of the kinds; None if there is none."""

@@ -40,9 +40,9 @@ void add_addressed(planned_heap& plan, std::uint64_t id, std::size_t length, std
     } else {  // the second one has a piece in the middle
         const std::size_t begin = length / 3;
         const std::size_t count = length / 2 - begin;
-        const send::item_blocks outer[] = {{data, 0, begin, 1, 0},
-                                           {data + begin + count, begin + count,
-                                            length - begin - count, 1, 0}};
+        const send::item_blocks outer[] = {
+            {data, 0, begin, 1, 0},
+            {data + begin + count, begin + count, length - begin - count, 1, 0}};
         const send::item_blocks inner[] = {{data + begin, begin, count, 1, 0}};
         plan.parts[0].add_item_part(id, length, outer);
         plan.parts[1].add_item_part(id, length, inner);
@@ -169,8 +169,9 @@ void run(fuzz::input in) {
         const std::uint64_t size = stream.send_heaps(list, mode, (options >> 5U) & 3U);
         sent = collector->value();
         fuzz::require(sent.size() - before == size && size == generated.size());
-        if (serial) fuzz::require(std::equal(generated.begin(), generated.end(),
-                                             sent.end() - static_cast<std::ptrdiff_t>(size)));
+        if (serial)
+            fuzz::require(std::equal(generated.begin(), generated.end(),
+                                     sent.end() - static_cast<std::ptrdiff_t>(size)));
         if (time == 0 && (options & 128U) != 0) break;
     }
     spead2::recv::stream_config receiving;

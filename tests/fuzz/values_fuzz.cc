@@ -4,20 +4,17 @@
 //
 // The program is an interpreter with the bindings in it. Run it with PYTHONMALLOC=malloc, so that the
 // sanitizer sees what belongs to Python's objects.
-#include <Python.h>
-
 #include <cstdio>
-#include <stdexcept>
+#include <memory>
 #include <utility>
 
 #include <spead2/send/heap.h>
 #include <spead2/send/packet_generator.h>
 #include <spead2/wire/protocol.h>
 
+#include "built_in_python.h"
 #include "fuzz_input.h"
 #include "recv/heap.h"
-
-extern "C" PyObject* PyInit__spead2();
 
 namespace {
 
@@ -146,9 +143,7 @@ void run(fuzz::input in) {
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
     fuzz::no_log();
-    ::setenv("PYTHONPATH", PYTHON_SOURCES, 0);
-    PyImport_AppendInittab("spead2._spead2", PyInit__spead2);
-    Py_InitializeEx(0);
+    fuzz::require(fuzz::start_python(0, nullptr));
     PyObject* const globals = PyModule_GetDict(PyImport_AddModule("__main__"));
     PyObject* const done = PyRun_String(preparation, Py_file_input, globals, globals);
     if (done == nullptr) PyErr_Print();

@@ -73,7 +73,7 @@ template <typename Struct, typename T>
 struct member_option {
     using struct_type = Struct;
     using value_type = T;
-    using number_type = typename detail::inside_optional<T>::type;
+    using number_type = detail::inside_optional<T>::type;
 
     const char* name;
     const char* text;
@@ -152,14 +152,14 @@ struct struct_of<Member Struct::*> {
 
 template <typename Struct, typename T>
 [[nodiscard]] constexpr auto option(const char* name, T Struct::*member, const char* text) {
-    using number = typename detail::inside_optional<T>::type;
+    using number = detail::inside_optional<T>::type;
     return member_option<Struct, T>{name, text, member, detail::any_number<number>()};
 }
 
 template <typename Struct, typename T, typename U>
 [[nodiscard]] constexpr auto option(const char* name, T Struct::*member, bounds<U> allowed,
                                     const char* text) {
-    using number = typename detail::inside_optional<T>::type;
+    using number = detail::inside_optional<T>::type;
     return member_option<Struct, T>{
         name, text, member, {static_cast<number>(allowed.low), static_cast<number>(allowed.high)}};
 }
@@ -170,7 +170,7 @@ template <typename Getter, typename Setter>
 requires std::is_member_function_pointer_v<Setter>
 [[nodiscard]] constexpr auto option(const char* name, Getter getter, Setter setter,
                                     const char* text) {
-    using structure = typename detail::struct_of<Getter>::type;
+    using structure = detail::struct_of<Getter>::type;
     using value = std::remove_cvref_t<std::invoke_result_t<Getter, const structure&>>;
     return accessor_option<structure, value, Getter, Setter>{name, text, getter, setter};
 }

@@ -85,9 +85,9 @@ struct option_value<std::optional<T>> {
 /// The value for an option. \throw what the option or option_value does for wrong ones
 template <typename Option>
 [[nodiscard]] auto load_value(const Option& option, const py::handle& object) {
-    using value = typename Option::value_type;
+    using value = Option::value_type;
     if constexpr (requires { typename Option::number_type; }) {
-        using number = typename Option::number_type;
+        using number = Option::number_type;
         // Those beyond the C++ type's range are told the option's.
         if constexpr (std::integral<number> && !std::same_as<number, bool> && sizeof(number) < 8) {
             if constexpr (!std::same_as<number, value>)
@@ -194,7 +194,7 @@ template <typename Options>
 template <typename Options, typename Class, typename Inner>
 void bind_options(const py::module_& m, Class& bound, const char* name, Inner inner,
                   const std::vector<std::string>& others = {}) {
-    using config = typename Class::type;
+    using config = Class::type;
     std::vector<std::string> names;
     for_each_option<Options>([&](const auto& o) {
         using value = option_value<typename std::remove_cvref_t<decltype(o)>::value_type>;
@@ -226,7 +226,7 @@ void bind_options(const py::module_& m, Class& bound, const char* name, Inner in
 template <typename Class>
 void bind_options(const py::module_& m, Class& bound, const char* name,
                   const std::vector<std::string>& others = {}) {
-    using config = typename Class::type;
+    using config = Class::type;
     bind_options<config>(
         m, bound, name, [](config& c) -> config& { return c; }, others);
 }
