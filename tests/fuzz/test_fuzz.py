@@ -24,7 +24,7 @@ def test_changed_inputs_do_no_harm(target: str) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("kind", fuzzing.SANITIZERS)
+@pytest.mark.parametrize("kind", ["calls"])
 def test_random_calls_do_no_harm(kind: str, threads: int) -> None:
     status, output = fuzzing.call(kind, threads, seconds=60, calls=2000 // threads, seed=threads)
     assert status == 0, output[-5000:]
