@@ -22,6 +22,7 @@
 #include <mutex>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <spead2/base/log.h>
@@ -369,6 +370,30 @@ void packets_that_are_dropped_for_a_while() {
     check(o.offload && logged.empty(), "offload was blamed");
 }
 
+/// What the transport waits for; whether a stream that does not wait would spin cannot be seen.
+void what_is_waited_for() {
+    current_case = "what is waited for";
+    const receiver to;
+    spead2::send::udp_options options;
+    options.endpoints = {to.where()};
+    spead2::send::udp_transport transport(options);
+    std::uint8_t byte = 0;
+    iovec iov{&byte, 1};
+    const spead2::send::packet one{0, 1, 1, 0};
+    for (const auto& [error, wait] : {std::pair{EAGAIN, spead2::send::wait_for::writable},
+                                      std::pair{ENOBUFS, spead2::send::wait_for::pause},
+                                      std::pair{ENOMEM, spead2::send::wait_for::pause}}) {
+        refuse = [refusal = error](const msghdr&, std::size_t) { return refusal; };
+        const auto result = transport.send({{&one, 1}, &iov});
+        check(result.accepted == 0 && !result.error, "a full buffer is an error");
+        check(result.wait == wait, "does not say what to wait for");
+        check((result.pause.count() > 0) == (wait == spead2::send::wait_for::pause),
+              "does not say how long to wait");
+    }
+    refuse = nullptr;
+    check(transport.send({{&one, 1}, &iov}).accepted == 1, "the packet did not go afterwards");
+}
+
 }  // namespace
 
 int main() {
@@ -390,5 +415,6 @@ int main() {
     offload_that_is_tried_in_vain();
     filters_of_containers();
     packets_that_are_dropped_for_a_while();
+    what_is_waited_for();
     std::puts("all held");
 }
