@@ -19,14 +19,11 @@ class Scratch:
         The project, set up by script/setup.
     folder
         Where the copy is, or will be.
-    wrapper
-        Words that go before each command that builds or tests.
     """
 
-    def __init__(self, root: Path, folder: Path, wrapper: list[str]) -> None:
+    def __init__(self, root: Path, folder: Path) -> None:
         self._root = root
         self.tree = folder / "tree"
-        self._wrapper = wrapper
         self._prefix = self.tree / ".venv"
         self._build = self.tree / "build" / "venv"
         self.python = self._prefix / "bin" / "python"
@@ -85,7 +82,7 @@ class Scratch:
         self, *words: str | Path, seconds: float | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the tree, and end it with all that it started when the time is up."""
-        command = [*self._wrapper, *map(str, words)]
+        command = [*map(str, words)]
         with subprocess.Popen(
             command,
             cwd=self.tree,
