@@ -165,10 +165,11 @@ for cnt in range(100):
     sender.send(packet)
 print("all arrived")
 """
+    environment = {"PYTHONMALLOC": "malloc", "PYTHONPATH": os.path.dirname(packets.__file__)}
     done = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONMALLOC": "malloc", "PYTHONPATH": os.path.dirname(packets.__file__)},
+        env={**os.environ, **environment},
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "all arrived\n", "")

@@ -368,7 +368,7 @@ def test_keyboard_interrupt_and_what_can_be_done_then(wait: str, afterwards: str
 
 
 def test_a_pool_that_several_threads_stop_at_once() -> None:
-    """In a process of its own: a thread that is joined twice may be a stranger's the second time."""
+    """In a process of its own: who joins a thread a second time may join a stranger."""
     script = """
     import threading, spead2
 
