@@ -52,7 +52,9 @@ void add_addressed(planned_heap& plan, std::uint64_t id, std::size_t length, std
 
 void add_item(planned_heap& plan, fuzz::input& in) {
     const std::uint8_t kind = in.byte();
-    const std::uint64_t id = 7 + (kind >> 3U);
+    // Each has its own: where an empty item stands before another of its ID, both have the same item
+    // pointer, of which receivers take one.
+    const std::uint64_t id = 7 + plan.n_pointers;
     const std::size_t address_bytes = plan.parts[0].get_flavour().address_bytes();
     ++plan.n_pointers;
     switch (kind & 7U) {
