@@ -176,13 +176,13 @@ CASES = {
     """,
     "the format that an item takes over, when garbage is collected": """
         def change():
-            for descriptor in list(spead2._items._templates.values()):
+            for descriptor in list(spead2._templates._templates.values()):
                 descriptor.format = None
         group = spead2.ItemGroup()
         for i in range(20):
             with contextlib.suppress(ValueError), collecting(change):
                 group.add_item(None, f"n{i}", "", (), format=[("u", 8)] * 50)
-            spead2._items._templates.clear()
+            spead2._templates._templates.clear()
     """,
     "an item that gets its value, when garbage is collected": """
         item = spead2.Item(9, "n", "", (2,), ">u4", value=[1, 2])

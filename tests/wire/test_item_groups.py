@@ -10,7 +10,7 @@ import pytest
 
 import spead2
 import spead2.send
-from spead2 import _items
+from spead2 import _templates
 
 KINDS: list[tuple[Any, ...]] = [
     ((), np.uint8),
@@ -110,5 +110,5 @@ def test_any_number_of_kinds_is_remembered_within_a_bound() -> None:
     group = spead2.ItemGroup()
     for i in range(1000):
         group.add_item(None, str(i), "", (i,), "u1")
-    assert len(_items._templates) <= _items._MAX_TEMPLATES
+    assert len(_templates._templates) <= _templates._MAX_TEMPLATES
     assert [item.shape for item in group.values()] == [(i,) for i in range(1000)]
