@@ -10,7 +10,7 @@ import pytest
 
 import spead2
 import spead2.send
-from spead2 import _templates
+from spead2 import _items, _templates
 
 KINDS: list[tuple[Any, ...]] = [
     ((), np.uint8),
