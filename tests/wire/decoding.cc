@@ -282,6 +282,15 @@ void damaged_descriptors_do_no_harm() {
     EXPECT(found > 1000);
 }
 
+void numpy_headers_are_what_numpy_writes() {
+    const auto header = [](bool fortran_order, const std::vector<std::int64_t>& shape) {
+        return make_numpy_header("'<c8'", fortran_order, shape);
+    };
+    EXPECT(header(false, {}) == "{'descr': '<c8', 'fortran_order': False, 'shape': ()}");
+    EXPECT(header(false, {3}) == "{'descr': '<c8', 'fortran_order': False, 'shape': (3,)}");
+    EXPECT(header(true, {2, 3}) == "{'descr': '<c8', 'fortran_order': True, 'shape': (2, 3)}");
+}
+
 }  // namespace
 
 int main() {
@@ -296,6 +305,7 @@ int main() {
     broken_descriptors_are_noted();
     descriptors_may_take_several_packets_and_follow_each_other();
     damaged_descriptors_do_no_harm();
+    numpy_headers_are_what_numpy_writes();
     if (failures == 0) std::puts("all held");
     return failures == 0 ? 0 : 1;
 }
