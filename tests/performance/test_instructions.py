@@ -28,7 +28,7 @@ COUNTS = {
     "groups": ("heap", 208),
     "premade": ("heap", 25),
     "items": ("heap", 29_700),
-    "blocking": ("heap", 1850),
+    "blocking": ("heap", 1955),
     "substreams-1472": ("packet", 466),
     "substreams-8972": ("heap", 233),
 }
