@@ -448,6 +448,20 @@ def test_payload_that_is_too_short_for_its_shape() -> None:
     assert "item 'x' (0x1000) has 40 bytes, fewer than float32 of shape (100,)" in block.error()
 
 
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_a_part_of_a_sample_is_none(shape: tuple[int, ...]) -> None:
+    """The heap's item has the shape of one sample, and half of its bytes."""
+    loop = Loop()
+    sender = Heaps(loop, x={"shape": shape, "dtype": np.dtype("<c8")})
+    sender.send()
+    raw = spead2.send.ItemGroup()
+    raw.add_item(0x1000, "x", "", shape=shape, dtype=np.float32, value=np.ones(shape, np.float32))
+    loop.sender.send_heap(raw.get_heap(descriptors="none", data="all"))
+    block, output = receive(loop, heaps.item(0x1000, "x", "", "complex", shape))
+    assert "fewer than complex64" in block.error()
+    assert len(output.data()) == 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

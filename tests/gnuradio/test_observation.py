@@ -52,7 +52,7 @@ def check(folder: Path, channel: int) -> None:
     from matplotlib import image
 
     picture = image.imread(folder / "picture.png")
-    assert picture.shape[:2] == (700, 900)
+    assert picture.shape[:2] == (800, 900)
     assert len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 100
     with h5py.File(folder / "spectra.h5") as file:
         spectra = file["spectra"][:]

@@ -135,6 +135,7 @@ std::optional<std::uint64_t> item_layout::samples(const sample_format& format,
             n *= size;
         }
     }
+    if (n > there) return std::nullopt;  // a single sample, of which there is only a part
     if (!variable || n == 0) return n;
     return there / n * n;
 }

@@ -104,6 +104,9 @@ bool value_tags::follows(const scalar_track& s, const standing& before, const sc
             *i = static_cast<std::int64_t>(static_cast<std::uint64_t>(*i) + more);
     } else {
         step = what.tag_step;
+        const auto* d = std::get_if<double>(&value);
+        const auto* e = std::get_if<double>(&expected);
+        if (d != nullptr && e != nullptr && std::isnan(*d) && std::isnan(*e)) return true;
         if (step == 0) return value == expected;
         expected = advance(expected, step, samples);
     }
