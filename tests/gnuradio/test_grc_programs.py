@@ -219,7 +219,7 @@ def test_a_generated_program_with_both_ends(tmp_path: Path, language: str) -> No
         assert done.returncode == 0, done.stdout + done.stderr
         heaps = receive_until_end(relay)
     expected = np.resize(VALUES, 4000)
-    assert np.array_equal(np.fromfile(tmp_path / "samples_file", np.float32), expected)
+    assert np.array_equal(np.fromfile(tmp_path / "samples_file", np.int32), expected)
     pdus = values(heaps, heaps[1].descriptors())
     assert np.array_equal([pdu["samples"] for pdu in pdus], expected.reshape(8, 500))
     assert [pdu["timestamp"] for pdu in pdus] == [500 * n for n in range(8)]
