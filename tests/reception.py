@@ -7,11 +7,12 @@ package; so it knows nothing but the API that both have. Reports are plain data.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,8 +99,9 @@ class _Log(logging.Handler):
         self.lines.clear()
 
 
-def receive(packets: Sequence[bytes], settings: Settings) -> Report:
-    """Receive packets until the stream ends."""
+@contextlib.contextmanager
+def collected_log() -> Iterator[_Log]:
+    """Collect what is logged."""
     log = _Log()
     logger = logging.getLogger("spead2")
     level = logger.level
@@ -107,6 +109,15 @@ def receive(packets: Sequence[bytes], settings: Settings) -> Report:
     logger.setLevel(logging.INFO)
     try:
         log.begin()
+        yield log
+    finally:
+        logger.removeHandler(log)
+        logger.setLevel(level)
+
+
+def receive(packets: Sequence[bytes], settings: Settings) -> Report:
+    """Receive packets until the stream ends."""
+    with collected_log() as log:
         stream = recv.Stream(
             spead2.ThreadPool(),
             recv.StreamConfig(**settings.config),
@@ -118,9 +129,6 @@ def receive(packets: Sequence[bytes], settings: Settings) -> Report:
         stream.stop()
         log.finish()
         stats = {name: stream.stats[name] for name in stream.stats}
-    finally:
-        logger.removeHandler(log)
-        logger.setLevel(level)
     return Report(heaps, stats, log.lines)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS))
 
+import chunk_reception  # noqa: E402
 import reception  # noqa: E402
 import recipes  # noqa: E402
 
@@ -196,6 +197,7 @@ FUNCTIONS: dict[str, Any] = {
     )
 }
 FUNCTIONS["reception"] = reception.receive
+FUNCTIONS["chunk_reception"] = chunk_reception.receive
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.cxx, pytest.mark.timeout(900)]
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
 @pytest.mark.parametrize(
     "program",
-    ["worked_examples", "stream_life", "socket_readers", "chunk_streams"],
+    ["worked_examples", "stream_life", "socket_readers", "chunk_streams", "chunk_groups"],
 )
 def test_program_holds_under_sanitizers(
     program: str, sanitizer: str, tmp_path: pathlib.Path

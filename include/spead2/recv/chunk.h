@@ -6,11 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
-
-#include <spead2/recv/ring.h>
 
 namespace spead2::recv {
 
@@ -29,8 +27,6 @@ public:
     std::span<std::uint8_t> extra;    ///< what place functions say of heaps; may be empty
 };
 
-using chunk_ring = ring<std::unique_ptr<chunk>>;
-
 /// What a place function is told, and what it answers. Its layout is part of the interface.
 struct chunk_place_data {
     const std::uint8_t* packet;  ///< the heap's first packet that came, with its header
@@ -48,6 +44,30 @@ struct chunk_place_data {
 /// \param size  of the structure; more may be added at its end
 using place_function = std::function<void(chunk_place_data* data, std::size_t size)>;
 
+/// The common rule: time goes to chunks, everything else to a place within the chunk. Heaps lie in it
+/// as in an array: along time first, then along each axis, the last one fastest.
+struct placement_rule {
+    /// Heaps differ in this by the value of an item.
+    struct axis {
+        std::size_t item = 0;    ///< index in chunk_stream_config::items()
+        std::int64_t count = 1;  ///< heaps along it; others are rejected
+        std::int64_t first = 0;  ///< value of its first heap
+        std::int64_t step = 1;   ///< difference between neighbours; at least 1
+        std::size_t stride = 0;  ///< difference of heap_index between neighbours; 0: as above
+    };
+    std::size_t heap_size = 0;        ///< bytes: heap_offset is heap_index times this
+    std::int64_t time_per_chunk = 1;  ///< at least 1
+    std::int64_t time_per_heap = 0;   ///< 0: one heap a chunk along time
+    std::vector<axis> axes;
+    std::size_t time_item = 0;    ///< index in chunk_stream_config::items()
+    std::int64_t time_first = 0;  ///< where chunk 0 begins
+    std::size_t time_stride = 0;  ///< as that of axes
+
+    /// \throw std::invalid_argument  a number is out of its range, an item's index is not below
+    /// \a n_items, or the axes have more than 2^63 heaps
+    [[nodiscard]] place_function make(std::size_t n_items) const;
+};
+
 /// Values are checked when set; setters throw std::invalid_argument.
 class chunk_stream_config {
 public:
@@ -64,6 +84,9 @@ public:
     /// Called once a heap, by a worker, under the lock of the stream.
     [[nodiscard]] const place_function& place() const noexcept { return place_; }
     chunk_stream_config& set_place(place_function place);
+    /// The same by a rule, which is checked against items() when the stream is made.
+    chunk_stream_config& set_place(placement_rule rule);
+    [[nodiscard]] const std::optional<placement_rule>& rule() const noexcept { return rule_; }
 
     /// Bytes of extra that a heap may have.
     [[nodiscard]] std::size_t max_heap_extra() const noexcept { return max_heap_extra_; }
@@ -81,30 +104,9 @@ private:
     std::vector<std::uint64_t> items_;
     std::size_t max_chunks_ = default_max_chunks;
     place_function place_;
+    std::optional<placement_rule> rule_;
     std::size_t max_heap_extra_ = 0;
     std::size_t packet_presence_ = 0;
-};
-
-/// The common rule: time goes to chunks, everything else to a place within the chunk.
-struct placement_rule {
-    /// Heaps differ in this by the value of an item.
-    struct axis {
-        std::size_t item = 0;    ///< index in chunk_stream_config::items()
-        std::int64_t first = 0;  ///< value of its first heap
-        std::int64_t step = 1;   ///< difference between neighbours; at least 1
-        std::int64_t count = 1;  ///< heaps along it; others are rejected
-        std::size_t stride = 1;  ///< difference of heap_index between neighbours
-    };
-    std::size_t time_item = 0;        ///< index in chunk_stream_config::items()
-    std::int64_t time_first = 0;      ///< where chunk 0 begins
-    std::int64_t time_per_chunk = 1;  ///< at least 1
-    std::int64_t time_per_heap = 0;   ///< 0: one heap a chunk along time
-    std::size_t time_stride = 1;  ///< difference of heap_index from one heap to the next in time
-    std::vector<axis> axes;
-    std::size_t heap_size = 0;  ///< bytes: heap_offset is heap_index times this
-
-    /// \throw std::invalid_argument  a step is below 1, or an item's index is not below \a n_items
-    [[nodiscard]] place_function make(std::size_t n_items) const;
 };
 
 }  // namespace spead2::recv

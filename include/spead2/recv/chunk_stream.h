@@ -4,12 +4,13 @@
 
 #include <memory>
 
-#include <spead2/recv/chunk.h>
+#include <spead2/recv/chunk_ring.h>
 #include <spead2/recv/stream.h>
 
 namespace spead2::recv {
 
-class chunk_window;
+class chunk_placer;
+class shared_window;
 
 /// Empty chunks come from the free ring; full ones, and those that are too old, go to the data ring,
 /// in the order of their ids. When there is no empty chunk, or no room for a full one, the readers
@@ -19,7 +20,7 @@ class chunk_window;
 /// which stops with the last of its producers. stop() stops both rings.
 ///
 /// Has the statistics too_old_heaps and rejected_heaps, after those of its configuration.
-class chunk_ring_stream final : public stream {
+class chunk_ring_stream final : public stream, public chunk_ring_pair {
 public:
     /// \throw std::invalid_argument  no place function; a ring is null; a statistic of the
     /// configuration has the name of one of its own
@@ -28,14 +29,8 @@ public:
                       std::shared_ptr<chunk_ring> free);
     ~chunk_ring_stream() override;
 
-    /// Give an empty chunk: clears \a c->present and puts it into the free ring.
-    /// \return false if there is no room; \a c is moved from otherwise, even if the ring is stopped
-    bool add_free_chunk(std::unique_ptr<chunk>& c);
-
     void stop() override;
 
-    [[nodiscard]] const std::shared_ptr<chunk_ring>& data_ring() const noexcept;
-    [[nodiscard]] const std::shared_ptr<chunk_ring>& free_ring() const noexcept;
     [[nodiscard]] const chunk_stream_config& chunk_config() const noexcept;
 
 protected:
@@ -43,7 +38,8 @@ protected:
     void heaps_stopped() noexcept override;
 
 private:
-    std::shared_ptr<chunk_window> window_;
+    std::shared_ptr<shared_window> window_;
+    std::shared_ptr<chunk_placer> placer_;
 };
 
 }  // namespace spead2::recv

@@ -42,7 +42,7 @@ assembly::assembly(const stream_config& config, std::uint64_t* stats, log_book& 
       allow_unsized_heaps_(config.allow_unsized_heaps() && to == nullptr && !config.scatter()),
       stop_on_stop_item_(config.stop_on_stop_item()),
       nontemporal_(config.memcpy() == memcpy_method::nontemporal),
-      plain_(!allow_out_of_order_ && !nontemporal_ && !config.scatter() && to == nullptr),
+      plain_(!allow_out_of_order_ && !nontemporal_ && !config.scatter()),
       ordinary_memory_(is_ordinary(*config.allocator())),
       bug_compat_(static_cast<unsigned>(config.bug_compat())),
       scatter_(config.scatter()),
@@ -64,20 +64,18 @@ bool assembly::add_any(const packet_view& p) {
         if (n_partial_ == 0 || !add_whole(p)) add_single(p);
         return true;
     }
+    if (single) return place_single(p);
     if (p.heap_length < 0 && !allow_unsized_heaps_) {
         ++stats_[stat_index::packets];
         log_.add(log_level::info, [] { return "packet rejected because it has no HEAP_LEN"; });
         return true;
     }
-    partial_heap* h = single ? nullptr : last_;
+    partial_heap* h = last_;
     std::size_t looked_at = 1;
-    if (!single && (h == nullptr || h->cnt != p.heap_cnt)) h = index_.find(p.heap_cnt, looked_at);
+    if (h == nullptr || h->cnt != p.heap_cnt) h = index_.find(p.heap_cnt, looked_at);
     if (h == nullptr && !begin(p)) return false;
     ++stats_[stat_index::packets];
-    if (single)
-        ++stats_[stat_index::single_packet_heaps];
-    else
-        stats_[stat_index::search_dist] += looked_at;
+    stats_[stat_index::search_dist] += looked_at;
     if (h == nullptr) return true;
     if (goes_on(*h, p)) {
         last_ = h;
@@ -239,7 +237,7 @@ bool assembly::fits(partial_heap& h, const packet_view& p) {
 
 void assembly::add_pointers(partial_heap& h, const packet_view& p) {
     if (placer_ != nullptr) {
-        note_stop(scan_pointers(p, [](std::uint64_t) {}));
+        look_for_stop(p);
         return;
     }
     const pointer_facts facts = merge_pointers(p, h.whole->pointers_, h.pointers);
@@ -299,10 +297,7 @@ assembly::outcome assembly::take_payload(partial_heap& h, const packet_view& p) 
     }
     if (placer_ != nullptr) {
         if (h.placed.verdict == placement::kind::reject) return outcome::placed;
-        if (end > h.capacity || !placer_->packet_placed(h.placed, p)) {
-            h.placed.verdict = placement::kind::reject;
-            return outcome::placed;
-        }
+        if (end > h.capacity || !placer_->packet_placed(h.placed, p)) return outcome::placed;
     }
     if (p.payload_length != 0) copy(h.base, p);
     return outcome::placed;

@@ -65,13 +65,15 @@ private:
                p.payload_offset + p.payload_length <= h.capacity && !h.odd;
     }
     void append(partial_heap& h, const packet_view& p) {
-        std::memcpy(h.base + p.payload_offset, p.payload,
-                    static_cast<std::size_t>(p.payload_length));
+        if (placer_ == nullptr || placer_->packet_placed(h.placed, p))
+            std::memcpy(h.base + p.payload_offset, p.payload,
+                        static_cast<std::size_t>(p.payload_length));
         h.received = h.end = p.payload_offset + p.payload_length;
         if (h.complete()) finish(h);
     }
     [[nodiscard]] bool add_any(const packet_view& p);
     void add_single(const packet_view& p);
+    [[nodiscard]] bool place_single(const packet_view& p);
     [[nodiscard]] bool add_whole(const packet_view& p);
     [[nodiscard]] bool begin(const packet_view& p);
     void go_on(partial_heap& h, const packet_view& p);
@@ -82,6 +84,8 @@ private:
     void note_stop(const pointer_facts& facts) noexcept {
         if (facts.stop && stop_on_stop_item_) stop_seen_ = true;
     }
+    /// The same where nothing of the pointers is kept.
+    void look_for_stop(const packet_view& p) noexcept;
     void add_pointers(partial_heap& h, const packet_view& p);
     void accept(partial_heap& h, const packet_view& p);
     void finish(partial_heap& h);
@@ -115,7 +119,7 @@ private:
     const bool allow_unsized_heaps_;
     const bool stop_on_stop_item_;
     const bool nontemporal_;
-    const bool plain_;  ///< packets in order, copied to memory of the heap's own
+    const bool plain_;  ///< packets in order, just copied
     const bool ordinary_memory_;
     const unsigned bug_compat_;
     const scatter_function scatter_;

@@ -19,9 +19,8 @@ struct placement {
     kind verdict = kind::accept;
     std::uint8_t* base = nullptr;
     std::size_t capacity = 0;
-    void* chunk = nullptr;
+    std::uint8_t* flags = nullptr;  ///< set to 1 when the heap, or each packet, is there
     std::int64_t chunk_id = -1;
-    std::size_t index = 0;
 };
 
 class placer {

@@ -69,10 +69,21 @@ void stream_core::resume_here() noexcept {
 
 void stream_core::resume_later() noexcept {
     try {
-        static_cast<void>(worker_->wake(resume_task_));
+        static_cast<void>(worker_->wake(errand_));
     } catch (const std::exception&) {
         // No memory to wake anybody with.
     }
+}
+
+void stream_core::exclusively(const std::function<void()>& action) {
+    if (is_left()) return;
+    const locked hold(*this);
+    action();
+}
+
+void stream_core::stop_later() noexcept {
+    want_stop();
+    if (!worker_->wake(errand_)) stop();  // the worker has ended: nobody has the lock for long
 }
 
 void stream_core::resume_tasks(bool here) noexcept {

@@ -33,7 +33,7 @@ stream_core::stream_core(stream& owner, std::shared_ptr<thread_pool> pool,
 std::shared_ptr<stream_core> stream_core::make(stream& owner, std::shared_ptr<thread_pool> pool,
                                                const stream_config& config) {
     auto core = std::make_shared<stream_core>(owner, std::move(pool), config);
-    core->resume_task_ = std::make_shared<resume_task>(core);
+    core->errand_ = std::make_shared<errand>(core);
     return core;
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -52,6 +53,17 @@ public:
 
     /// From now on payload goes to \a to. Before the first reader.
     void set_placer(placer& to);
+    [[nodiscard]] const std::shared_ptr<thread_pool::worker>& worker() const noexcept {
+        return worker_;
+    }
+    /// Do something while no packet is taken. From any thread, without locks, or within a callback.
+    void exclusively(const std::function<void()>& action);
+    /// Whether the caller is within a callback of this stream.
+    [[nodiscard]] bool held_by_caller() const noexcept {
+        return holder_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+    }
+    /// As stop(), but where no lock may be taken: a worker does it.
+    void stop_later() noexcept;
     /// While the placer or heaps_ready() runs: where to count, and to log.
     [[nodiscard]] std::uint64_t* batch_stats() noexcept { return batch_stats_.data(); }
     [[nodiscard]] log_book& log() noexcept { return log_; }
@@ -78,7 +90,7 @@ public:
 
 private:
     class reader_task;
-    class resume_task;
+    class errand;
     class locked;
 
     // All with the lock held.
@@ -96,15 +108,12 @@ private:
     void stop_now() noexcept;
     void close_readers() noexcept;
     void tell_stopped() noexcept;
-    [[nodiscard]] bool held_by_caller() const noexcept {
-        return holder_.load(std::memory_order_relaxed) == std::this_thread::get_id();
-    }
 
     const home_process home_;
     const std::shared_ptr<thread_pool> pool_;
     const std::shared_ptr<thread_pool::worker> worker_;
     const stream_config config_;
-    std::shared_ptr<resume_task> resume_task_;
+    std::shared_ptr<errand> errand_;
 
     // Under the lock, which is held while packets are taken.
     mutable std::mutex mutex_;

@@ -51,12 +51,17 @@ public:
     std::uint64_t batch_packets = 0;   ///< of the batch so far
 };
 
-/// Has a worker resume a stream.
-class stream_core::resume_task final : public pool_task {
+/// Has a worker resume a stream, or stop it.
+class stream_core::errand final : public pool_task {
 public:
-    explicit resume_task(std::weak_ptr<stream_core> core) : core_(std::move(core)) {}
+    explicit errand(std::weak_ptr<stream_core> core) : core_(std::move(core)) {}
     [[nodiscard]] task_wait run() noexcept override {
-        if (const auto core = core_.lock()) core->resume(false);
+        const auto core = core_.lock();
+        if (!core) return {};
+        if (core->stop_wanted_.load())
+            core->stop();
+        else
+            core->resume(false);
         return {};
     }
     void stopped() noexcept override {}

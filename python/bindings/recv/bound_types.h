@@ -35,9 +35,17 @@ void register_recv_heap(py::module_& m);
 void register_recv_stream(py::module_& m);
 void register_recv_ring_stream(py::module_& m, const py::object& empty);  // and spead2.Empty
 
+void register_recv_chunk(py::module_& m);
+void register_recv_chunk_ring(py::module_& m, const py::object& empty, const py::object& full);
+void register_recv_chunk_config(py::module_& m);
+void register_recv_chunk_stream(py::module_& m);
+void register_recv_chunk_group(py::module_& m);
+
 /// add_udp_reader() and add_tcp_reader().
 void add_socket_readers(const py::module_& m,
                         py::class_<recv::stream, std::shared_ptr<recv::stream>>& bound);
+/// add_udp_pcap_file_reader().
+void add_file_readers(py::class_<recv::stream, std::shared_ptr<recv::stream>>& bound);
 
 /// The enumeration of stat modes.
 [[nodiscard]] py::object from_stat_mode(recv::stat_mode mode);

@@ -13,6 +13,11 @@ void register_receiving(py::module_& m) {
     register_recv_heap(recv);
     register_recv_stream(recv);
     register_recv_ring_stream(recv, m.attr("Empty"));
+    register_recv_chunk(recv);
+    register_recv_chunk_ring(recv, m.attr("Empty"), m.attr("Full"));
+    register_recv_chunk_config(recv);
+    register_recv_chunk_stream(recv);
+    register_recv_chunk_group(recv);
 }
 
 }  // namespace spead2::python

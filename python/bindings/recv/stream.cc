@@ -88,6 +88,7 @@ void register_recv_stream(py::module_& m) {
     stream_class bound(m, "_Stream", "What all streams have. Any number of threads may use one.");
     add_memory_readers(bound);
     add_socket_readers(m, bound);
+    add_file_readers(bound);
     bound
         .def(
             "start",

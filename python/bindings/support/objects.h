@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,23 @@ inline py::object steal(PyObject* object) {
     if (object == nullptr) throw py::error_already_set();
     return py::reinterpret_steal<py::object>(object);
 }
+
+/// Keeps an object; may be copied and go without the GIL.
+class kept_object {
+public:
+    kept_object() = default;
+    explicit kept_object(const py::object& object)
+        : object_(py::object(object).release().ptr(),
+                  [](PyObject* kept) { release_reference(kept); }) {}
+    explicit operator bool() const noexcept { return object_ != nullptr; }
+    /// \return None if there is none. With the GIL
+    [[nodiscard]] py::object get() const {
+        return object_ ? py::reinterpret_borrow<py::object>(object_.get()) : py::none();
+    }
+
+private:
+    std::shared_ptr<PyObject> object_;
+};
 
 /// A str that lives as long as the process, to look attributes up with.
 [[nodiscard]] inline PyObject* intern(const char* text) {

@@ -4,8 +4,17 @@
 from __future__ import annotations
 
 from .._spead2.recv import (
+    Chunk,
+    ChunkRingbuffer,
+    ChunkRingPair,
+    ChunkRingStream,
+    ChunkStreamConfig,
+    ChunkStreamGroupConfig,
+    ChunkStreamGroupMember,
+    ChunkStreamRingGroup,
     Heap,
     IncompleteHeap,
+    PlacementRule,
     RingStreamConfig,
     Stream,
     StreamConfig,
@@ -15,8 +24,17 @@ from .._spead2.recv import (
 from . import stream_stat_indices
 
 __all__ = [
+    "Chunk",
+    "ChunkRingPair",
+    "ChunkRingStream",
+    "ChunkRingbuffer",
+    "ChunkStreamConfig",
+    "ChunkStreamGroupConfig",
+    "ChunkStreamGroupMember",
+    "ChunkStreamRingGroup",
     "Heap",
     "IncompleteHeap",
+    "PlacementRule",
     "RingStreamConfig",
     "Stream",
     "StreamConfig",

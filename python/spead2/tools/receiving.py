@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 import ipaddress
-from pathlib import Path
 from typing import Any
 
 import spead2
 import spead2.recv
-
-from .sources.pcap import read_datagrams
 
 #: What the counters for Prometheus say; the names are those of a stream's statistics.
 COUNTERS = {
@@ -37,7 +34,7 @@ def open_stream(
     stream = spead2.recv.Stream(spead2.ThreadPool(), config, ring)
     host, port = endpoint
     if capture is not None:
-        add_capture(stream, capture)
+        stream.add_udp_pcap_file_reader(capture)
     elif tcp:
         stream.add_tcp_reader(port, bind_hostname=host)
     elif _is_group(host) and interface is not None:
@@ -45,21 +42,6 @@ def open_stream(
     else:
         stream.add_udp_reader(port, buffer_size=buffer_size, bind_hostname=host)
     return stream
-
-
-def add_capture(stream: Any, name: str) -> None:
-    """Let a stream read the datagrams of a capture, whatever port they went to.
-
-    Raises
-    ------
-    ValueError
-        If the file is no pcap file, or is broken.
-    """
-    queue = spead2.InprocQueue()
-    for datagram in read_datagrams(Path(name)):
-        queue.add_packet(datagram.payload)
-    queue.stop()
-    stream.add_inproc_reader(queue)
 
 
 def _is_group(host: str) -> bool:

@@ -15,7 +15,6 @@ import spead2
 import spead2.recv
 
 from .endpoints import parse_endpoint
-from .receiving import add_capture
 from .reference_options import (
     RECEIVED_HEAPS,
     add_log_option,
@@ -90,7 +89,7 @@ def make_stream(options: argparse.Namespace, sources: list[str]) -> Any:
     for source in sources:
         endpoint = network_source(source)
         if endpoint is None:
-            add_capture(stream, source)
+            stream.add_udp_pcap_file_reader(source)
         elif options.ibv:
             endpoints.append(endpoint)
         else:

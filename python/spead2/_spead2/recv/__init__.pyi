@@ -3,7 +3,8 @@
 
 import enum
 import socket as _socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
 from typing import Any, ClassVar, Final, SupportsIndex, TypedDict, TypeVar, final, overload
 
 from typing_extensions import Buffer, Self, Unpack, disjoint_base
@@ -206,6 +207,13 @@ class _Stream:
     def add_tcp_reader(self, acceptor: _socket.socket, max_size: int = ...) -> None: ...
     def add_buffer_reader(self, buffer: Buffer) -> None: ...
     def add_inproc_reader(self, queue: InprocQueue) -> None: ...
+    def add_udp_pcap_file_reader(
+        self,
+        filename: str | bytes | PathLike[str] | PathLike[bytes],
+        filter: str = "",
+        *,
+        at_own_pace: bool = False,
+    ) -> None: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
     @property
@@ -236,3 +244,153 @@ class Stream(_Stream):
     def ringbuffer(self) -> Stream.Ringbuffer: ...
     @property
     def ring_config(self) -> RingStreamConfig: ...
+
+class Chunk:
+    chunk_id: int
+    stream_id: int
+    data: Any
+    present: Any
+    extra: Any
+    def __init__(
+        self,
+        *,
+        chunk_id: int = ...,
+        stream_id: int = ...,
+        data: Buffer | None = ...,
+        present: Buffer | None = ...,
+        extra: Buffer | None = ...,
+    ) -> None: ...
+
+class ChunkRingbuffer:
+    def __init__(self, maxsize: int) -> None: ...
+    def qsize(self) -> int: ...
+    @property
+    def maxsize(self) -> int: ...
+    def empty(self) -> bool: ...
+    def full(self) -> bool: ...
+    def get(self) -> Chunk: ...
+    def get_nowait(self) -> Chunk: ...
+    def put(self, chunk: Chunk) -> None: ...
+    def put_nowait(self, chunk: Chunk) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Chunk: ...
+    def stop(self) -> bool: ...
+    def add_producer(self) -> None: ...
+    def remove_producer(self) -> bool: ...
+    @property
+    def data_fd(self) -> int: ...
+    @property
+    def space_fd(self) -> int: ...
+
+class ChunkRingPair:
+    def add_free_chunk(self, chunk: Chunk) -> None: ...
+    @property
+    def data_ringbuffer(self) -> ChunkRingbuffer: ...
+    @property
+    def free_ringbuffer(self) -> ChunkRingbuffer: ...
+
+class PlacementRule:
+    def __init__(
+        self,
+        heap_size: int,
+        time_per_chunk: int,
+        axes: Iterable[Sequence[int]] = ...,
+        time_per_heap: int = 0,
+        *,
+        time_item: int = 0,
+        time_first: int = 0,
+        time_stride: int = 0,
+    ) -> None: ...
+
+class ChunkStreamConfig:
+    DEFAULT_MAX_CHUNKS: ClassVar[int]
+    items: list[int]
+    max_chunks: int
+    place: tuple[Any, ...] | PlacementRule | None
+    max_heap_extra: int
+    def __init__(
+        self,
+        *,
+        items: list[int] = ...,
+        max_chunks: int = ...,
+        place: tuple[Any, ...] | PlacementRule | None = ...,
+        max_heap_extra: int = ...,
+    ) -> None: ...
+    @property
+    def packet_presence_payload_size(self) -> int: ...
+    def enable_packet_presence(self, payload_size: int) -> Self: ...
+    def disable_packet_presence(self) -> Self: ...
+
+class ChunkRingStream(_Stream, ChunkRingPair):
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        config: StreamConfig,
+        chunk_stream_config: ChunkStreamConfig,
+        data_ringbuffer: ChunkRingbuffer,
+        free_ringbuffer: ChunkRingbuffer,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        thread_pool: ThreadPool,
+        *,
+        config: StreamConfig = ...,
+        chunk_stream_config: ChunkStreamConfig,
+        data_ringbuffer: ChunkRingbuffer,
+        free_ringbuffer: ChunkRingbuffer,
+    ) -> None: ...
+
+class ChunkStreamGroupConfig:
+    class EvictionMode(enum.Enum):
+        LOSSY = 0
+        LOSSLESS = 1
+
+    DEFAULT_MAX_CHUNKS: ClassVar[int]
+    max_chunks: int
+    eviction_mode: ChunkStreamGroupConfig.EvictionMode
+    def __init__(
+        self,
+        *,
+        max_chunks: int = ...,
+        eviction_mode: ChunkStreamGroupConfig.EvictionMode = ...,
+    ) -> None: ...
+
+class ChunkStreamGroupMember(_Stream): ...
+
+class ChunkStreamRingGroup(ChunkRingPair):
+    def __init__(
+        self,
+        config: ChunkStreamGroupConfig,
+        data_ringbuffer: ChunkRingbuffer,
+        free_ringbuffer: ChunkRingbuffer,
+    ) -> None: ...
+    @overload
+    def emplace_back(
+        self,
+        thread_pool: ThreadPool,
+        config: StreamConfig,
+        chunk_stream_config: ChunkStreamConfig,
+    ) -> ChunkStreamGroupMember: ...
+    @overload
+    def emplace_back(
+        self,
+        thread_pool: ThreadPool,
+        *,
+        config: StreamConfig = ...,
+        chunk_stream_config: ChunkStreamConfig,
+    ) -> ChunkStreamGroupMember: ...
+    def stop(self) -> None: ...
+    @property
+    def config(self) -> ChunkStreamGroupConfig: ...
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> ChunkStreamGroupMember: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ChunkStreamGroupMember]: ...
+    def __iter__(self) -> Iterator[ChunkStreamGroupMember]: ...
+    def __reversed__(self) -> Iterator[ChunkStreamGroupMember]: ...
+    def __contains__(self, value: object) -> bool: ...
+    def index(self, value: Any, start: int = 0, stop: int | None = ...) -> int: ...
+    def count(self, value: Any) -> int: ...
