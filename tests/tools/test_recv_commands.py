@@ -161,7 +161,7 @@ def test_search_finds_a_rate(tmp_path: Path) -> None:
         agent.terminate()
     result = json.loads(done.stdout)
     assert result["bits_per_second"] > 0
-    best = [trial for trial in result["trials"] if trial["good"]]
-    assert result["bits_per_second"] == max(trial["actual"] for trial in best) * 8
+    good = [trial["actual"] * 8 for trial in result["trials"] if trial["good"]]
+    assert result["bits_per_second"] in good
     assert re.match(r"Send rate: \d+\.\d{3} Gbps\nRate: ", shown.stdout)
     assert re.search(r"\nSustainable rate: \d+\.\d{3} Gbps\n$", shown.stdout)

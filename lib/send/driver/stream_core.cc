@@ -161,8 +161,9 @@ void stream_core::complete(blocking_group& group) noexcept {
     }
     waiter& w = *group.waiter_;
     w.done = true;
+    const bool awake = w.drives;  // it is the caller
     role_.remove(w);
-    w.changed.notify_one();
+    if (!awake) w.changed.notify_one();
 }
 
 bool stream_core::wait(std::unique_ptr<blocking_group>& owner, const interrupt_check& interrupted) {
