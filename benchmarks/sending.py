@@ -80,6 +80,21 @@ def substreams(args: argparse.Namespace) -> dict[str, float]:
 
 
 @case
+def turns(args: argparse.Namespace) -> dict[str, float]:
+    """Bytes: the same, so many packets of a heap in its turn; without the option one."""
+    n = len(args.port)
+    stream = udp_stream(args, max_heaps=n)
+    references = spead2.send.HeapReferenceList(
+        [spead2.send.HeapReference(make_heap(args.heap_size), substream_index=i) for i in range(n)]
+    )
+    mode = spead2.send.GroupMode.ROUND_ROBIN
+    # The reference package has no such option.
+    known = hasattr(spead2.send.StreamConfig, "turn_packets")
+    option = {"turn_packets": args.count} if known else {}
+    return timed(lambda: stream.send_heaps(references, mode, **option), args)
+
+
+@case
 def blocking(args: argparse.Namespace) -> dict[str, float]:
     """Heaps: one a call."""
     heap = make_heap(args.heap_size)
