@@ -234,6 +234,10 @@ def test_companion_finds_blocks_and_compiles_flowgraphs_as_installed(
     assert grcc is not None
     flowgraphs = sorted((ROOT / "apps").glob("*.grc"))
     assert flowgraphs
+    # Some have blocks of their own beside them.
+    own = str(ROOT / "apps" / "blocks")
+    environment["GRC_BLOCKS_PATH"] += os.pathsep + own
+    environment["PYTHONPATH"] += os.pathsep + own
     run(SYSTEM_PYTHON, grcc, "-o", tmp_path, *flowgraphs, env=environment)
     for flowgraph in flowgraphs:
         program = tmp_path / f"{flowgraph.stem}.py"

@@ -22,6 +22,8 @@ LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 FAMILIES = [socket.AF_INET, socket.AF_INET6]
 NEAR6, FAR6 = "fd77::1", "fd77::2"
 
+IP_RECVTOS = 13  # Python before 3.10 does not name it
+
 
 def make_heap(size: int = 50_000) -> spead2.send.Heap:
     group = spead2.send.ItemGroup()
@@ -34,7 +36,7 @@ def receiver(family: int, address: str | None = None) -> socket.socket:
     """Make a socket that tells the traffic class of what it receives."""
     sock = socket.socket(family, socket.SOCK_DGRAM)
     if family == socket.AF_INET:
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVTOS, 1)
     else:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
     sock.bind((address or LOOPBACK[socket.AddressFamily(family)], 0))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The place function that needs no compiler.
 #include <limits>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 
@@ -27,9 +28,9 @@ bool distance(std::int64_t value, std::int64_t first, std::uint64_t& is) noexcep
 /// The rule without what is left to it to find out.
 placement_rule completed(placement_rule rule) {
     std::uint64_t heaps = 1;
-    for (auto a = rule.axes.rbegin(); a != rule.axes.rend(); ++a) {
-        if (a->stride == 0) a->stride = heaps;
-        const auto count = static_cast<std::uint64_t>(a->count);
+    for (auto& axis : std::views::reverse(rule.axes)) {
+        if (axis.stride == 0) axis.stride = heaps;
+        const auto count = static_cast<std::uint64_t>(axis.count);
         if (heaps > most_heaps / count)
             throw std::invalid_argument("the axes of a rule have more than 2**63 heaps");
         heaps *= count;

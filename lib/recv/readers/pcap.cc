@@ -33,6 +33,7 @@ constexpr std::size_t packets_a_batch = 64;
 constexpr std::size_t file_buffer = std::size_t{256} << 10;
 
 struct file_closer {
+    // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): of C, without gsl::owner
     void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
 };
 using file_ptr = std::unique_ptr<std::FILE, file_closer>;
@@ -67,7 +68,7 @@ public:
         file_ptr file = open_file(name_);
         std::string error(pcap_library::error_size, '\0');
         handle_.reset(library_.open(file.get(), pcap_library::nanoseconds, error.data()));
-        if (!handle_) fail(error.c_str());
+        if (!handle_) fail(error.substr(0, error.find('\0')));
         static_cast<void>(file.release());  // the handle's now
         link_ = static_cast<link_type>(library_.link_type(handle_.get()));
         if (!is_known(link_))

@@ -43,6 +43,7 @@ void release_reference(void* object) noexcept;
 template <auto Function, typename... Args>
 auto run_python(Args... args) {
     try {
+        // NOLINTNEXTLINE(bugprone-multi-level-implicit-pointer-conversion): variadic ones of C
         return Function(args...);
     } catch (const abi::__forced_unwind&) {
         stay_for_ever();
