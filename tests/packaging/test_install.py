@@ -241,7 +241,7 @@ def test_companion_finds_blocks_and_compiles_flowgraphs_as_installed(
     run(SYSTEM_PYTHON, grcc, "-o", tmp_path, *flowgraphs, env=environment)
     for flowgraph in flowgraphs:
         program = tmp_path / f"{flowgraph.stem}.py"
-        assert "--packet-size" in run(SYSTEM_PYTHON, program, "--help", env=environment)
+        assert "--port" in run(SYSTEM_PYTHON, program, "--help", env=environment)
 
 
 WITHOUT_IBVERBS = """
