@@ -70,28 +70,25 @@ def send_group(args: argparse.Namespace, convert: Callable[[list[Any]], Any]) ->
 @case
 def substreams(args: argparse.Namespace) -> dict[str, float]:
     """Bytes: groups of one heap a substream, packets in turn."""
+    return in_turn(args)
+
+
+def in_turn(args: argparse.Namespace, **option: int) -> dict[str, float]:
+    """Bytes: groups of one heap a substream, with an option of `send_heaps`."""
     n = len(args.port)
     stream = udp_stream(args, max_heaps=n)
     references = spead2.send.HeapReferenceList(
         [spead2.send.HeapReference(make_heap(args.heap_size), substream_index=i) for i in range(n)]
     )
     mode = spead2.send.GroupMode.ROUND_ROBIN
-    return timed(lambda: stream.send_heaps(references, mode), args)
+    return timed(lambda: stream.send_heaps(references, mode, **option), args)
 
 
 @case
 def turns(args: argparse.Namespace) -> dict[str, float]:
-    """Bytes: the same, so many packets of a heap in its turn; without the option one."""
-    n = len(args.port)
-    stream = udp_stream(args, max_heaps=n)
-    references = spead2.send.HeapReferenceList(
-        [spead2.send.HeapReference(make_heap(args.heap_size), substream_index=i) for i in range(n)]
-    )
-    mode = spead2.send.GroupMode.ROUND_ROBIN
-    # The reference package has no such option.
+    """Bytes: the same, so many packets of a heap in its turn; one where there is no option."""
     known = hasattr(spead2.send.StreamConfig, "turn_packets")
-    option = {"turn_packets": args.count} if known else {}
-    return timed(lambda: stream.send_heaps(references, mode, **option), args)
+    return in_turn(args, **({"turn_packets": args.count} if known else {}))
 
 
 @case
