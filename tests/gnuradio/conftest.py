@@ -3,10 +3,12 @@
 
 from gnuradio_fixtures import (
     _receivers,
+    _stops_flowgraphs,
     receiver,
 )
 
 __all__ = [
     "_receivers",
+    "_stops_flowgraphs",
     "receiver",
 ]

@@ -24,6 +24,23 @@ REFERENCE_PYTHON = os.environ.get(
 )
 
 
+@pytest.fixture(autouse=True)
+def _stops_flowgraphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stop what a failed test left running: a flowgraph that is destroyed while it runs hangs."""
+    started: list[Any] = []
+    start = gr.top_block.start
+
+    def noted(top: Any, *arguments: Any, **options: Any) -> None:
+        started.append(top)
+        start(top, *arguments, **options)
+
+    monkeypatch.setattr(gr.top_block, "start", noted)
+    yield
+    for top in started:
+        top.stop()
+        top.wait()
+
+
 class Reception:
     """What one request of the receiver brings in."""
 

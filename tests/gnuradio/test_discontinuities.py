@@ -232,8 +232,8 @@ def test_counters_and_tags_go_on_after_lock_and_unlock() -> None:
     wait_for_heaps(sink, 9)
     top.lock()
     top.connect(counting, blocks.null_sink(4))  # nothing of the sink's
+    top.unlock()  # which stops it: what was made after lock() would have been lost on its way
     counting.allowed = 1500
-    top.unlock()
     wait_for_heaps(sink, 13)
     top.stop()
     top.wait()
