@@ -20,3 +20,16 @@ if(SPEAD2_SANITIZE)
     add_compile_options(-fsanitize=${SPEAD2_SANITIZE} -fno-omit-frame-pointer -g)
     add_link_options(-fsanitize=${SPEAD2_SANITIZE})
 endif()
+
+# Compiles the sources of a folder as one, because headers are most of what there is to compile. So
+# what a source keeps to itself (in an anonymous namespace) must not be called as in its neighbours.
+function(spead2_compile_by_folder target)
+    get_target_property(sources ${target} SOURCES)
+    foreach(source IN LISTS sources)
+        get_filename_component(folder ${source} DIRECTORY)
+        file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${folder})
+        string(MAKE_C_IDENTIFIER "${folder}" group)
+        set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
+    endforeach()
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+endfunction()

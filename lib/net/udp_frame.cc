@@ -38,7 +38,7 @@ void put(std::uint8_t* at, std::size_t low_16_bits) noexcept {
 const sockaddr_in& v4(const endpoint& e) {
     return *reinterpret_cast<const sockaddr_in*>(e.address());
 }
-const sockaddr_in6& v6(const endpoint& e) {
+const sockaddr_in6& ipv6(const endpoint& e) {
     return *reinterpret_cast<const sockaddr_in6*>(e.address());
 }
 
@@ -47,7 +47,7 @@ const sockaddr_in6& v6(const endpoint& e) {
     if (destination.family() == AF_INET) return multicast_mac(v4(destination).sin_addr);
     // RFC 2464: 33:33 and the low 32 bits of the group's address.
     mac_address result{0x33, 0x33};
-    std::copy_n(v6(destination).sin6_addr.s6_addr + 12, 4, result.begin() + 2);
+    std::copy_n(ipv6(destination).sin6_addr.s6_addr + 12, 4, result.begin() + 2);
     return result;
 }
 
@@ -67,8 +67,8 @@ udp_frame::udp_frame(const endpoint& source, const endpoint& destination, std::u
         put(ip, 0x6000U | static_cast<unsigned>(traffic_class << 4));
         ip[6] = IPPROTO_UDP;
         ip[7] = hops;
-        std::memcpy(ip + 8, &v6(source).sin6_addr, 16);
-        std::memcpy(ip + 24, &v6(destination).sin6_addr, 16);
+        std::memcpy(ip + 8, &ipv6(source).sin6_addr, 16);
+        std::memcpy(ip + 24, &ipv6(destination).sin6_addr, 16);
     } else {
         put(bytes_.data() + 12, 0x0800);
         ip[0] = 0x45;

@@ -40,7 +40,9 @@ struct send_result {
     std::size_t failed = 0;
     std::error_code error;
     wait_for wait = wait_for::nothing;
-    std::chrono::nanoseconds pause{};  ///< for wait_for::pause: call again after this
+    /// For wait_for::pause: call again after this. The default is how often the kernel is asked that
+    /// is short of memory or room.
+    std::chrono::nanoseconds pause{std::chrono::milliseconds{1}};
     /// Where all failed packets were to go. Unknown: they are the last of those accepted, so the
     /// stream knows.
     std::size_t failed_substream = unknown;

@@ -55,13 +55,13 @@ file_ptr open_file(const std::string& name) {
     return file;
 }
 
-struct pcap_closer {
-    void operator()(pcap_handle* handle) const { pcap_library::get().close(handle); }
-};
-
 }  // namespace
 
 class pcap_reader::impl {
+    struct closer {
+        void operator()(pcap_handle* handle) const { pcap_library::get().close(handle); }
+    };
+
 public:
     explicit impl(const pcap_reader_options& options)
         : name_(options.filename), at_own_pace_(options.at_own_pace) {
@@ -178,7 +178,7 @@ private:
     const pcap_library& library_ = pcap_library::get();
     const std::string name_;
     const bool at_own_pace_;
-    std::unique_ptr<pcap_handle, pcap_closer> handle_;
+    std::unique_ptr<pcap_handle, closer> handle_;
     link_type link_ = link_type::ethernet;
     ip_fragments fragments_;
     std::span<const std::uint8_t>

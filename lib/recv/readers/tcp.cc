@@ -21,7 +21,7 @@ namespace {
 
 /// Bytes of one system call that are aimed at: they are to be in the cache still when they are copied
 /// on.
-constexpr std::size_t wanted_bytes = std::size_t{256} << 10;
+constexpr std::size_t buffer_bytes = std::size_t{256} << 10;
 
 [[nodiscard]] read_wait broken(const char* what, int error) {
     return {.what = read_wait::kind::ended,
@@ -52,7 +52,7 @@ public:
         spare_ = std::make_unique<unique_fd>(::open("/dev/null", O_RDONLY | O_CLOEXEC));
         if (spare_->get() < 0)
             throw std::system_error(errno, std::generic_category(), "cannot open /dev/null");
-        capacity_ = std::max(wanted_bytes, max_size_ + max_size_ / 2);
+        capacity_ = std::max(buffer_bytes, max_size_ + max_size_ / 2);
         buffer_ = std::unique_ptr<std::uint8_t[]>(new std::uint8_t[capacity_]);
     }
 

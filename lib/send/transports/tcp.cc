@@ -30,9 +30,8 @@ constexpr std::size_t max_iovs = 1024;
 /// How often a connection that is being made asks whether to give up.
 constexpr std::chrono::milliseconds interrupt_interval{100};
 
-/// How long the kernel may be short of memory before packets fail, and how often it is asked.
+/// How long the kernel may be short of memory before packets fail.
 constexpr std::chrono::seconds starving_patience{5};
-constexpr std::chrono::milliseconds starving_pause{1};
 
 /// Between attempts to connect again, and how often one that goes on is looked at.
 constexpr std::chrono::milliseconds reconnect_interval{100};
@@ -266,7 +265,6 @@ send_result tcp_transport::impl::send(packet_span packets) noexcept {
             if (error == ENOBUFS || error == ENOMEM) {
                 if (starved()) {
                     result.wait = wait_for::pause;
-                    result.pause = starving_pause;
                     return result;
                 }
                 if (sent_ == 0) {  // the connection is whole

@@ -20,12 +20,6 @@
 #endif
 
 namespace spead2::send {
-namespace {
-
-/// How often the kernel is asked that was short of memory or room.
-constexpr std::chrono::milliseconds starving_pause{1};
-
-}  // namespace
 
 class udp_transport::impl {
 public:
@@ -91,7 +85,6 @@ send_result udp_transport::impl::send(packet_span packets) noexcept {
                 result.wait = wait_for::writable;
             } else {
                 result.wait = wait_for::pause;
-                result.pause = starving_pause;
             }
             return result;
         }

@@ -56,7 +56,7 @@ struct {
     PyObject* decode;
     PyObject* is_immediate;
     PyObject* native_order;  // "="
-} names;
+} decode_names;
 
 using scalar_function = PyObject* (*)(void*, PyObject*, PyObject*);
 scalar_function array_scalar = nullptr;  // PyArray_Scalar
@@ -330,12 +330,12 @@ py::object decode_in_python(descriptor_object* d, const received_bytes& bytes,
     }
     const py::object view = steal(run_python<PyMemoryView_FromObject>(array.ptr()));
     return steal(run_python<PyObject_CallMethodObjArgs>(
-        reinterpret_cast<PyObject*>(d), names.decode, view.ptr(),
+        reinterpret_cast<PyObject*>(d), decode_names.decode, view.ptr(),
         bytes.immediate ? Py_True : Py_False, new_order, nullptr));
 }
 
 bool is_native_order(PyObject* new_order) {
-    return new_order == names.native_order ||
+    return new_order == decode_names.native_order ||
            (PyUnicode_Check(new_order) && PyUnicode_CompareWithASCIIString(new_order, "=") == 0);
 }
 
@@ -373,7 +373,7 @@ void receive_value(PyObject* item, const received_bytes& bytes, PyObject* new_or
 }
 
 void receive_raw(PyObject* item, PyObject* raw, PyObject* new_order, std::int64_t raise) {
-    const py::object flag = steal(run_python<PyObject_GetAttr>(raw, names.is_immediate));
+    const py::object flag = steal(run_python<PyObject_GetAttr>(raw, decode_names.is_immediate));
     const bool immediate = is_true(flag.ptr());
     const py::object view = steal(run_python<PyMemoryView_FromObject>(raw));
     const Py_buffer& buffer = *PyMemoryView_GET_BUFFER(view.ptr());
@@ -396,7 +396,7 @@ bool may_be_empty(PyObject* item) {
 }
 
 void register_decode(py::module_& m) {
-    names = {intern("_decode"), intern("is_immediate"), intern("=")};
+    decode_names = {intern("_decode"), intern("is_immediate"), intern("=")};
     // pybind11 does not have this one of numpy's functions. Their numbers never change.
     constexpr std::size_t number_of_scalar = 60;
     const auto numpy = py::module_::import("numpy");

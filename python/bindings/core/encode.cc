@@ -28,7 +28,7 @@ struct {
     PyObject* to_buffer;
     PyObject* allow_immediate;
     PyObject* numpy_header;
-} names;
+} encode_names;
 
 // Flags of numpy arrays; part of its binary interface.
 constexpr int array_c_contiguous = 1;
@@ -213,7 +213,7 @@ std::vector<std::uint8_t> encode_description(descriptor_object* d, const flavour
     if (d->dtype != nullptr && d->dtype != Py_None) {
         const bool swap = (f.bug_compat() & bug_compat_swap_endian) != 0;
         const py::object header = steal(run_python<PyObject_CallMethodObjArgs>(
-            self, names.numpy_header, swap ? Py_True : Py_False, nullptr));
+            self, encode_names.numpy_header, swap ? Py_True : Py_False, nullptr));
         out.numpy_header = ascii(header.ptr(), "numpy header");
     } else {
         out.format = format_fields(*d);
@@ -230,14 +230,16 @@ void encode_item(PyObject* item, encoded_item& encoded) {
         encoded.id = to_item_id(d->id);
         if (encode_fast(*d, encoded)) return;
         encoded.allow_immediate = d->allow_immediate;
-        hold_buffer(steal(run_python<PyObject_CallMethodNoArgs>(item, names.to_buffer)).ptr(),
-                    encoded);
+        hold_buffer(
+            steal(run_python<PyObject_CallMethodNoArgs>(item, encode_names.to_buffer)).ptr(),
+            encoded);
         return;
     }
-    encoded.id = to_item_id(steal(run_python<PyObject_GetAttr>(item, names.id)).ptr());
-    const py::object buffer = steal(run_python<PyObject_CallMethodNoArgs>(item, names.to_buffer));
+    encoded.id = to_item_id(steal(run_python<PyObject_GetAttr>(item, encode_names.id)).ptr());
+    const py::object buffer =
+        steal(run_python<PyObject_CallMethodNoArgs>(item, encode_names.to_buffer));
     const py::object allow =
-        steal(run_python<PyObject_CallMethodNoArgs>(item, names.allow_immediate));
+        steal(run_python<PyObject_CallMethodNoArgs>(item, encode_names.allow_immediate));
     encoded.allow_immediate = is_true(allow.ptr());
     hold_buffer(buffer.ptr(), encoded);
 }
@@ -291,7 +293,8 @@ void add_encoded(send::heap& h, encoded_item& encoded) {
 }
 
 void register_encode() {
-    names = {intern("id"), intern("to_buffer"), intern("allow_immediate"), intern("_numpy_header")};
+    encode_names = {intern("id"), intern("to_buffer"), intern("allow_immediate"),
+                    intern("_numpy_header")};
     const py::module_ numpy = py::module_::import("numpy");
     numpy_array =
         reinterpret_cast<PyTypeObject*>(py::object(numpy.attr("ndarray")).release().ptr());

@@ -32,7 +32,7 @@ struct {
     PyObject* value;
     PyObject* version;
     PyObject* set_from_raw;
-} names;
+} item_names;
 
 descriptor_object* as_descriptor(PyObject* self) noexcept {
     return reinterpret_cast<descriptor_object*>(self);
@@ -202,7 +202,7 @@ PyObject* set_encoding(PyObject* self, PyObject* args) {
 void prepare(descriptor_object* d) {
     if (d->prepared) return;
     auto* const self = reinterpret_cast<PyObject*>(d);
-    steal(run_python<PyObject_CallMethodNoArgs>(self, names.prepare));
+    steal(run_python<PyObject_CallMethodNoArgs>(self, item_names.prepare));
     if (!d->prepared) {
         set_error(PyExc_ValueError, "the descriptor %R is not initialised", Py_TYPE(self));
         throw py::error_already_set();
@@ -352,8 +352,8 @@ void add_item_base(py::module_& m) {
 /// Remember the class Item, which is made in Python.
 PyObject* set_item_class(PyObject*, PyObject* type) {
     const std::array<PyObject*, 7> attributes{
-        names.id,      names.to_buffer, names.allow_immediate, names.value,
-        names.version, names.prepare,   names.set_from_raw};
+        item_names.id,      item_names.to_buffer, item_names.allow_immediate, item_names.value,
+        item_names.version, item_names.prepare,   item_names.set_from_raw};
     item_class = reinterpret_cast<PyTypeObject*>(type);
     Py_INCREF(type);
     for (std::size_t i = 0; i < attributes.size(); ++i) {
@@ -401,12 +401,13 @@ std::uint64_t item_id(PyObject* item) {
     if (const descriptor_object* const d = to_item(item);
         d != nullptr && d->id != nullptr && is_plain(item))
         return to_item_id(d->id);
-    return to_item_id(steal(run_python<PyObject_GetAttr>(item, names.id)).ptr());
+    return to_item_id(steal(run_python<PyObject_GetAttr>(item, item_names.id)).ptr());
 }
 
 void register_item(py::module_& m) {
-    names = {intern("id"),    intern("to_buffer"), intern("allow_immediate"), intern("_prepare"),
-             intern("value"), intern("version"),   intern("set_from_raw")};
+    item_names = {intern("id"),          intern("to_buffer"), intern("allow_immediate"),
+                  intern("_prepare"),    intern("value"),     intern("version"),
+                  intern("set_from_raw")};
     add_descriptor_base(m);
     add_item_base(m);
     static PyMethodDef definition{"_set_item_class", set_item_class, METH_O, nullptr};

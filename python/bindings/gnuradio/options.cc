@@ -192,7 +192,7 @@ struct option_type<std::vector<scalar_item>> {
 };
 
 template <typename Options>
-void bind(py::module_& m, const char* name) {
+void bind_options(py::module_& m, const char* name) {
     py::class_<Options> bound(m, name);
     bound.def(py::init<>());
     py::dict annotations;
@@ -212,10 +212,10 @@ void bind(py::module_& m, const char* name) {
 }  // namespace
 
 void bind_options(py::module_& m) {
-    bind<heap_sink_options>(m, "HeapSinkOptions");
-    bind<pdu_heap_sink_options>(m, "PduHeapSinkOptions");
-    bind<heap_source_options>(m, "HeapSourceOptions");
-    bind<pdu_heap_source_options>(m, "PduHeapSourceOptions");
+    bind_options<heap_sink_options>(m, "HeapSinkOptions");
+    bind_options<pdu_heap_sink_options>(m, "PduHeapSinkOptions");
+    bind_options<heap_source_options>(m, "HeapSourceOptions");
+    bind_options<pdu_heap_source_options>(m, "PduHeapSourceOptions");
 }
 
 }  // namespace gr::spead2

@@ -22,7 +22,7 @@ namespace {
 
 /// Members of a virtual base need the lambdas.
 template <typename Sink>
-void bind(py::module_& m, const char* name, const char* doc) {
+void bind_sink(py::module_& m, const char* name, const char* doc) {
     py::class_<Sink, gr::block, gr::basic_block, std::shared_ptr<Sink>>(m, name, doc)
         .def(
             "heaps_sent", [](const Sink& s) { return s.heaps_sent(); },
@@ -89,10 +89,11 @@ void bind(py::module_& m, const char* name, const char* doc) {
 }  // namespace
 
 void bind_sinks(py::module_& m) {
-    bind<heap_sink>(m, "HeapSink",
-                    "A block that sends tagged packets of samples as heaps; heap_sink() makes it.");
-    bind<pdu_heap_sink>(m, "PduHeapSink",
-                        "A block that sends each PDU as a heap; pdu_heap_sink() makes it.");
+    bind_sink<heap_sink>(
+        m, "HeapSink",
+        "A block that sends tagged packets of samples as heaps; heap_sink() makes it.");
+    bind_sink<pdu_heap_sink>(m, "PduHeapSink",
+                             "A block that sends each PDU as a heap; pdu_heap_sink() makes it.");
     m.attr("QUEUE_HEAPS") = queue_heaps;
     m.attr("TCP_PACKET_SIZE") = tcp_packet_size;
     m.attr("LARGEST_DATAGRAM") = engine::max_udp_payload;

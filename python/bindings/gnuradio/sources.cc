@@ -20,7 +20,7 @@ namespace {
 
 /// Members of a virtual base need the lambdas.
 template <typename Source>
-void bind(py::module_& m, const char* name, const char* doc) {
+void bind_source(py::module_& m, const char* name, const char* doc) {
     py::class_<Source, gr::block, gr::basic_block, std::shared_ptr<Source>> bound(m, name, doc);
     const auto count = [&](const char* method, std::uint64_t (source::*member)() const,
                            const char* text) {
@@ -60,10 +60,10 @@ void bind(py::module_& m, const char* name, const char* doc) {
 }  // namespace
 
 void bind_sources(py::module_& m) {
-    bind<heap_source>(
+    bind_source<heap_source>(
         m, "HeapSource",
         "A block that receives heaps and puts out their samples; heap_source() makes it.");
-    bind<pdu_heap_source>(
+    bind_source<pdu_heap_source>(
         m, "PduHeapSource",
         "A block that receives heaps and publishes each as a PDU; pdu_heap_source() makes it.");
     m.attr("RING_HEAPS") = ring_heaps;

@@ -76,7 +76,7 @@ std::vector<std::uint64_t> to_ids(const py::object& ids) {
     return all;
 }
 
-void bind_config(py::module_& m) {
+void bind_chunk_config(py::module_& m) {
     auto bound = py::class_<chunk_config>(
         m, "ChunkStreamConfig",
         R"(How heaps go to chunks. The arguments, keywords only, are attributes too.
@@ -247,7 +247,7 @@ ValueError
 
 void register_recv_chunk_config(py::module_& m) {
     bind_rule(m);
-    bind_config(m);
+    bind_chunk_config(m);
 }
 
 }  // namespace spead2::python

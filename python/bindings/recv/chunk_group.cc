@@ -34,7 +34,7 @@ recv::eviction_mode to_mode(const py::object& object) {
     return static_cast<recv::eviction_mode>(object.attr("value").cast<int>());
 }
 
-void bind_config(py::module_& m) {
+void bind_group_config(py::module_& m) {
     auto bound = py::class_<chunk_group_config>(
         m, "ChunkStreamGroupConfig",
         R"(How streams fill chunks together. The arguments, keywords only, are attributes too.
@@ -101,7 +101,7 @@ std::shared_ptr<chunk_group_member> at(const std::shared_ptr<chunk_ring_group>& 
     return member(group, group->at(static_cast<std::size_t>(i)));
 }
 
-py::object get(const std::shared_ptr<chunk_ring_group>& group, const py::object& index) {
+py::object group_member(const std::shared_ptr<chunk_ring_group>& group, const py::object& index) {
     if (!py::isinstance<py::slice>(index)) return py::cast(at(group, index));
     std::size_t start, stop, step, n;
     if (!index.cast<py::slice>().compute(group->size(), &start, &stop, &step, &n))
@@ -181,7 +181,7 @@ RuntimeError
             "config", [](const chunk_ring_group& g) { return chunk_group_config(g.config()); },
             "Copy of the configuration.")
         .def("__len__", &chunk_ring_group::size)
-        .def("__getitem__", &get, py::arg("index"));
+        .def("__getitem__", &group_member, py::arg("index"));
     // The rest of a sequence follows from these two.
     const py::object sequence = py::module_::import("collections.abc").attr("Sequence");
     for (const char* const name : {"__iter__", "__reversed__", "__contains__", "index", "count"})
@@ -193,7 +193,7 @@ RuntimeError
 }  // namespace
 
 void register_recv_chunk_group(py::module_& m) {
-    bind_config(m);
+    bind_group_config(m);
     auto bound = py::class_<chunk_group_member, recv::stream, std::shared_ptr<chunk_group_member>>(
         m, "ChunkStreamGroupMember",
         R"(One of the streams of a group, which it keeps.

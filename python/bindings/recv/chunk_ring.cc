@@ -16,11 +16,11 @@ namespace {
 using recv::chunk_ring;
 using recv::chunk_ring_pair;
 
-PyObject* empty_type = nullptr;
+PyObject* ring_empty_type = nullptr;
 PyObject* full_type = nullptr;
 
 [[noreturn]] void throw_empty() {
-    PyErr_SetString(empty_type, "ring buffer is empty");
+    PyErr_SetString(ring_empty_type, "ring buffer is empty");
     throw py::error_already_set();
 }
 
@@ -29,7 +29,7 @@ PyObject* full_type = nullptr;
     throw py::error_already_set();
 }
 
-py::object get(chunk_ring& ring) {
+py::object take(chunk_ring& ring) {
     std::optional<std::unique_ptr<recv::chunk>> got;
     {
         const gil_release released;
@@ -39,7 +39,7 @@ py::object get(chunk_ring& ring) {
     return enter_python(*std::move(got));
 }
 
-py::object get_nowait(chunk_ring& ring) {
+py::object take_nowait(chunk_ring& ring) {
     std::optional<std::unique_ptr<recv::chunk>> got = ring.try_pop();
     if (!got) throw_empty();
     return enter_python(*std::move(got));
@@ -97,7 +97,7 @@ maxsize : int
         .def(
             "full", [](const chunk_ring& r) { return r.size() == r.capacity(); },
             "Whether there is room for none.")
-        .def("get", &get, R"(Take the next chunk; wait for one.
+        .def("get", &take, R"(Take the next chunk; wait for one.
 
 Returns
 -------
@@ -108,7 +108,7 @@ Raises
 Stopped
     If the ring is stopped and empty.
 )")
-        .def("get_nowait", &get_nowait, R"(Take the next chunk, without waiting.
+        .def("get_nowait", &take_nowait, R"(Take the next chunk, without waiting.
 
 Returns
 -------
@@ -155,7 +155,7 @@ Stopped
         .def("__next__",
              [](chunk_ring& r) {
                  try {
-                     return get(r);
+                     return take(r);
                  } catch (const stopped_error&) {
                      throw py::stop_iteration();
                  }
@@ -224,7 +224,7 @@ Full
 }  // namespace
 
 void register_recv_chunk_ring(py::module_& m, const py::object& empty, const py::object& full) {
-    empty_type = py::object(empty).release().ptr();
+    ring_empty_type = py::object(empty).release().ptr();
     full_type = py::object(full).release().ptr();
     bind_ring(m);
     bind_pair(m);

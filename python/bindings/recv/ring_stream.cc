@@ -19,7 +19,7 @@ namespace {
 using recv::ring_stream;
 
 PyTypeObject* stream_type = nullptr;
-PyObject* empty_type = nullptr;
+PyObject* stream_empty_type = nullptr;
 
 /// The stream in a Python object. \return null (with TypeError set) if it is none
 ring_stream* to_ring_stream(PyObject* object) noexcept {
@@ -72,7 +72,7 @@ PyObject* stream_get_nowait(PyObject* self, PyObject*) {
     try {
         recv::heap_ptr heap = s->try_pop();
         if (heap) return new_received_heap(std::move(heap));
-        PyErr_SetString(empty_type, "ring buffer is empty");
+        PyErr_SetString(stream_empty_type, "ring buffer is empty");
     } catch (...) {
         set_python_error();
     }
@@ -157,7 +157,7 @@ struct ring_view {
 }  // namespace
 
 void register_recv_ring_stream(py::module_& m, const py::object& empty) {
-    empty_type = py::object(empty).release().ptr();
+    stream_empty_type = py::object(empty).release().ptr();
     auto bound = py::class_<ring_stream, recv::stream, std::shared_ptr<ring_stream>>(
         m, "Stream",
         R"(Receives heaps and keeps them until they are taken.

@@ -80,7 +80,7 @@ void add_mode(const py::handle& owner) {
     owner.attr("Mode") = mode;
 }
 
-void register_config(py::module_& m) {
+void bind_stat_config(py::module_& m) {
     auto bound =
         py::class_<stream_stat_config>(m, "StreamStatConfig",
                                        R"(Name and mode of a statistic. Immutable; equal by value.
@@ -211,7 +211,7 @@ recv::stat_mode to_stat_mode(const py::handle& object) {
 }
 
 void register_recv_stats(py::module_& m) {
-    register_config(m);
+    bind_stat_config(m);
     register_stats(m);
 }
 

@@ -22,7 +22,7 @@ using recv::stream;
 
 // ---- Memory
 
-void add_buffer(stream& s, const py::object& buffer) {
+void add_buffer_reader(stream& s, const py::object& buffer) {
     auto view =
         py::reinterpret_steal<py::object>(run_python<PyMemoryView_FromObject>(buffer.ptr()));
     if (!view) throw py::error_already_set();
@@ -51,7 +51,7 @@ void add_inproc(stream& s, const std::shared_ptr<inproc_queue>& queue) {
 using stream_class = py::class_<stream, std::shared_ptr<stream>>;
 
 void add_memory_readers(stream_class& bound) {
-    bound.def("add_buffer_reader", &add_buffer, py::arg("buffer"),
+    bound.def("add_buffer_reader", &add_buffer_reader, py::arg("buffer"),
               R"(Receive packets that lie in memory, back to back.
 
 The reader ends with the memory, or at the first packet that cannot be read.

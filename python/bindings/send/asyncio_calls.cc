@@ -24,19 +24,20 @@ struct {
     PyObject* set_exception;
     PyObject* future_set_result;  // method of future_class
     PyObject* loop_keyword;
-} names;
+} asyncio_names;
 
 void settle(PyObject* future, PyObject* method, PyObject* value) {
     PyObject* result = nullptr;
-    if (method == names.set_result &&
-        Py_TYPE(future) == reinterpret_cast<PyTypeObject*>(names.future_class)) {
+    if (method == asyncio_names.set_result &&
+        Py_TYPE(future) == reinterpret_cast<PyTypeObject*>(asyncio_names.future_class)) {
         const std::array<PyObject*, 2> args{future, value};
-        result = run_python<PyObject_Vectorcall>(names.future_set_result, args.data(), 2, nullptr);
+        result = run_python<PyObject_Vectorcall>(asyncio_names.future_set_result, args.data(), 2,
+                                                 nullptr);
     } else {
         result = run_python<PyObject_CallMethodOneArg>(future, method, value);
     }
     if (result == nullptr) {
-        if (PyErr_ExceptionMatches(names.invalid_state_error) == 0 &&
+        if (PyErr_ExceptionMatches(asyncio_names.invalid_state_error) == 0 &&
             PyErr_ExceptionMatches(PyExc_RuntimeError) == 0)
             throw py::error_already_set();
         PyErr_Clear();
@@ -58,12 +59,12 @@ py::object running_loop() {
     static PyObject* last_loop = nullptr;  // owned
     PyObject* const dict = PyThreadState_GetDict();
     PyObject* const found =
-        dict == nullptr ? nullptr : PyDict_GetItemWithError(dict, names.running_loop_key);
+        dict == nullptr ? nullptr : PyDict_GetItemWithError(dict, asyncio_names.running_loop_key);
     if (found != nullptr && found == last_note)
         return py::reinterpret_borrow<py::object>(last_loop);
     if (found == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
     auto note = py::reinterpret_borrow<py::object>(found);
-    py::object loop = steal(run_python<PyObject_CallNoArgs>(names.get_running_loop));
+    py::object loop = steal(run_python<PyObject_CallNoArgs>(asyncio_names.get_running_loop));
     if (note) {
         PyObject* const old_note = std::exchange(last_note, note.release().ptr());
         PyObject* const old_loop = std::exchange(last_loop, loop.inc_ref().ptr());
@@ -76,59 +77,61 @@ py::object running_loop() {
 
 py::object current_loop() {
     py::object loop = running_loop();
-    if (loop.is_none()) loop = steal(run_python<PyObject_CallNoArgs>(names.get_event_loop));
+    if (loop.is_none()) loop = steal(run_python<PyObject_CallNoArgs>(asyncio_names.get_event_loop));
     return loop;
 }
 
 py::object make_future(PyObject* loop) {
-    if (_PyType_Lookup(Py_TYPE(loop), names.create_future) == names.plain_create_future) {
+    if (_PyType_Lookup(Py_TYPE(loop), asyncio_names.create_future) ==
+        asyncio_names.plain_create_future) {
         const std::array<PyObject*, 1> args{loop};
-        return steal(run_python<PyObject_Vectorcall>(names.future_class, args.data(), 0,
-                                                     names.loop_keyword));
+        return steal(run_python<PyObject_Vectorcall>(asyncio_names.future_class, args.data(), 0,
+                                                     asyncio_names.loop_keyword));
     }
-    return steal(run_python<PyObject_CallMethodNoArgs>(loop, names.create_future));
+    return steal(run_python<PyObject_CallMethodNoArgs>(loop, asyncio_names.create_future));
 }
 
 void add_reader(const py::object& loop, const py::object& fd, const py::object& callback) {
-    steal(run_python<PyObject_CallMethodObjArgs>(loop.ptr(), names.add_reader, fd.ptr(),
+    steal(run_python<PyObject_CallMethodObjArgs>(loop.ptr(), asyncio_names.add_reader, fd.ptr(),
                                                  callback.ptr(), nullptr));
 }
 
 void remove_reader(const py::object& loop, const py::object& fd) {
-    steal(run_python<PyObject_CallMethodOneArg>(loop.ptr(), names.remove_reader, fd.ptr()));
+    steal(run_python<PyObject_CallMethodOneArg>(loop.ptr(), asyncio_names.remove_reader, fd.ptr()));
 }
 
 void call_soon(const py::object& loop, const py::object& callback) {
-    steal(run_python<PyObject_CallMethodOneArg>(loop.ptr(), names.call_soon, callback.ptr()));
+    steal(
+        run_python<PyObject_CallMethodOneArg>(loop.ptr(), asyncio_names.call_soon, callback.ptr()));
 }
 
 void set_future_result(PyObject* future, PyObject* value) {
-    settle(future, names.set_result, value);
+    settle(future, asyncio_names.set_result, value);
 }
 
 void set_future_exception(PyObject* future, PyObject* exception) {
-    settle(future, names.set_exception, exception);
+    settle(future, asyncio_names.set_exception, exception);
 }
 
 void find_asyncio() {
-    names.running_loop_key = intern("__asyncio_running_event_loop__");
-    names.get_running_loop = attribute("asyncio", "_get_running_loop");
-    names.get_event_loop = attribute("asyncio", "get_event_loop");
-    names.future_class = attribute("asyncio", "Future");
-    names.invalid_state_error = attribute("asyncio", "InvalidStateError");
-    names.future_set_result =
-        py::object(py::handle(names.future_class).attr("set_result")).release().ptr();
-    names.plain_create_future =
+    asyncio_names.running_loop_key = intern("__asyncio_running_event_loop__");
+    asyncio_names.get_running_loop = attribute("asyncio", "_get_running_loop");
+    asyncio_names.get_event_loop = attribute("asyncio", "get_event_loop");
+    asyncio_names.future_class = attribute("asyncio", "Future");
+    asyncio_names.invalid_state_error = attribute("asyncio", "InvalidStateError");
+    asyncio_names.future_set_result =
+        py::object(py::handle(asyncio_names.future_class).attr("set_result")).release().ptr();
+    asyncio_names.plain_create_future =
         py::object(py::module_::import("asyncio").attr("BaseEventLoop").attr("create_future"))
             .release()
             .ptr();
-    names.create_future = intern("create_future");
-    names.call_soon = intern("call_soon");
-    names.add_reader = intern("add_reader");
-    names.remove_reader = intern("remove_reader");
-    names.set_result = intern("set_result");
-    names.set_exception = intern("set_exception");
-    names.loop_keyword = py::make_tuple("loop").release().ptr();
+    asyncio_names.create_future = intern("create_future");
+    asyncio_names.call_soon = intern("call_soon");
+    asyncio_names.add_reader = intern("add_reader");
+    asyncio_names.remove_reader = intern("remove_reader");
+    asyncio_names.set_result = intern("set_result");
+    asyncio_names.set_exception = intern("set_exception");
+    asyncio_names.loop_keyword = py::make_tuple("loop").release().ptr();
 }
 
 }  // namespace spead2::python

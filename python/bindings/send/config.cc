@@ -38,7 +38,7 @@ void make_enum(py::module_& m, const char* name, const char* doc,
     m.attr(name) = type;
 }
 
-void bind_config(py::module_& m) {
+void bind_stream_config(py::module_& m) {
     const std::string doc =
         "How a stream sends. The arguments, keywords only, are attributes too.\n" +
         parameters_section(option_rows<stream_config>()) + R"(
@@ -95,7 +95,7 @@ void register_config(py::module_& m) {
               "turn (one, unless asked for more), skipping heaps that have no more; SERIAL one "
               "heap after another.",
               {"ROUND_ROBIN", "SERIAL"}, group_modes);
-    bind_config(m);
+    bind_stream_config(m);
 }
 
 }  // namespace spead2::python

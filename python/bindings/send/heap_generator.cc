@@ -59,7 +59,7 @@ struct {
     PyObject* stale;
     PyObject* all;
     PyObject* none;
-} names;
+} generator_names;
 
 generator_object* as_generator(PyObject* self) noexcept {
     return reinterpret_cast<generator_object*>(self);
@@ -124,13 +124,13 @@ void generator_dealloc(PyObject* self) {
 
 /// 'stale', 'all' or 'none'.
 which to_which(PyObject* text, const char* name) {
-    if (text == nullptr || text == names.stale) return which::stale;
-    if (text == names.all) return which::all;
-    if (text == names.none) return which::none;
+    if (text == nullptr || text == generator_names.stale) return which::stale;
+    if (text == generator_names.all) return which::all;
+    if (text == generator_names.none) return which::none;
     if (PyUnicode_Check(text)) {
-        if (PyUnicode_Compare(text, names.stale) == 0) return which::stale;
-        if (PyUnicode_Compare(text, names.all) == 0) return which::all;
-        if (PyUnicode_Compare(text, names.none) == 0) return which::none;
+        if (PyUnicode_Compare(text, generator_names.stale) == 0) return which::stale;
+        if (PyUnicode_Compare(text, generator_names.all) == 0) return which::all;
+        if (PyUnicode_Compare(text, generator_names.none) == 0) return which::none;
     }
     set_error(PyExc_ValueError, "%s is %R, but must be one of 'stale', 'all', 'none'", name, text);
     throw py::error_already_set();
@@ -141,9 +141,10 @@ py::object items_of(PyObject* self, PyObject* group) {
     // A generator without a group is one itself, by inheritance.
     if (group == nullptr || group == Py_None) group = self;
     const auto owned = py::reinterpret_borrow<py::object>(group);  // the generator may get another
-    PyObject* const values = _PyType_Lookup(Py_TYPE(group), names.values);
+    PyObject* const values = _PyType_Lookup(Py_TYPE(group), generator_names.values);
     if (values == plain_values && values != nullptr) {
-        const py::object by_name = steal(run_python<PyObject_GetAttr>(group, names.by_name));
+        const py::object by_name =
+            steal(run_python<PyObject_GetAttr>(group, generator_names.by_name));
         return steal(PyDict_Values(by_name.ptr()));
     }
     if (values == nullptr && group == self) {
@@ -156,7 +157,7 @@ py::object items_of(PyObject* self, PyObject* group) {
         throw py::error_already_set();
     }
     return steal(run_python<PySequence_List>(
-        steal(run_python<PyObject_CallMethodNoArgs>(group, names.values)).ptr()));
+        steal(run_python<PyObject_CallMethodNoArgs>(group, generator_names.values)).ptr()));
 }
 
 /// Position of the note about an ID; makes one.
@@ -244,8 +245,10 @@ void fill(generator_object& g, PyObject* group, heap& h, which descriptors, whic
         std::int64_t version = item->version;
         bool has_value = item->value != nullptr;
         if (!is_plain(object)) {
-            has_value = steal(run_python<PyObject_GetAttr>(object, names.value)).ptr() != Py_None;
-            const py::object v = steal(run_python<PyObject_GetAttr>(object, names.version));
+            has_value =
+                steal(run_python<PyObject_GetAttr>(object, generator_names.value)).ptr() != Py_None;
+            const py::object v =
+                steal(run_python<PyObject_GetAttr>(object, generator_names.version));
             if (!to_integer(v.ptr(), "version", version)) throw py::error_already_set();
         }
         const std::uint64_t id = item_id(object);
@@ -318,7 +321,7 @@ PyObject* get_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyO
     generator_object& g = *as_generator(self);
     const auto h = py::reinterpret_steal<py::object>(new_heap(g.value_flavour));
     if (!h) return nullptr;
-    if (_PyType_Lookup(Py_TYPE(self), names.add_to_heap) == add_to_heap_method) {
+    if (_PyType_Lookup(Py_TYPE(self), generator_names.add_to_heap) == add_to_heap_method) {
         if (n_args == 0 && keywords == nullptr) {
             try {
                 fill(g, g.item_group, to_heap(h.ptr())->value, which::stale, which::stale);
@@ -334,8 +337,9 @@ PyObject* get_heap(PyObject* self, PyObject* const* args, Py_ssize_t n_args, PyO
         const Py_ssize_t n_keywords = keywords == nullptr ? 0 : PyTuple_GET_SIZE(keywords);
         std::vector<PyObject*> all{self, h.ptr()};
         all.insert(all.end(), args, args + n_args + n_keywords);
-        return run_python<PyObject_VectorcallMethod>(
-            names.add_to_heap, all.data(), static_cast<std::size_t>(2 + n_args), keywords);
+        return run_python<PyObject_VectorcallMethod>(generator_names.add_to_heap, all.data(),
+                                                     static_cast<std::size_t>(2 + n_args),
+                                                     keywords);
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -357,7 +361,7 @@ PyObject* control_heap(PyObject* self, PyObject*) {
 
 /// Remember ItemGroup.values, whose result can be had faster than by calling it.
 PyObject* set_item_group_class(PyObject*, PyObject* type) {
-    plain_values = _PyType_Lookup(reinterpret_cast<PyTypeObject*>(type), names.values);
+    plain_values = _PyType_Lookup(reinterpret_cast<PyTypeObject*>(type), generator_names.values);
     Py_XINCREF(plain_values);
     Py_RETURN_NONE;
 }
@@ -365,8 +369,8 @@ PyObject* set_item_group_class(PyObject*, PyObject* type) {
 }  // namespace
 
 void register_heap_generator(py::module_& m) {
-    names = {intern("add_to_heap"), intern("values"), intern("_by_name"), intern("value"),
-             intern("version"),     intern("stale"),  intern("all"),      intern("none")};
+    generator_names = {intern("add_to_heap"), intern("values"), intern("_by_name"), intern("value"),
+                       intern("version"),     intern("stale"),  intern("all"),      intern("none")};
     static std::array<PyMethodDef, 5> methods{{
         {"add_to_heap", method(add_to_heap), METH_FASTCALL | METH_KEYWORDS,
          R"(add_to_heap($self, heap, descriptors='stale', data='stale', item_group=None)
@@ -420,7 +424,7 @@ Heap
          {Py_tp_traverse, slot(generator_traverse)},
          {Py_tp_clear, slot(generator_clear)},
          {Py_tp_methods, methods.data()}});
-    add_to_heap_method = _PyType_Lookup(type, names.add_to_heap);
+    add_to_heap_method = _PyType_Lookup(type, generator_names.add_to_heap);
     static PyMethodDef definition{"_set_item_group_class", set_item_group_class, METH_O, nullptr};
     m.attr("_set_item_group_class") =
         py::reinterpret_steal<py::object>(PyCFunction_New(&definition, nullptr));

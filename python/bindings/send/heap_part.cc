@@ -135,7 +135,7 @@ PyObject* get_payload_size(PyObject* self, void*) {
 
 constexpr int fast = METH_FASTCALL | METH_KEYWORDS;
 
-std::array<PyMethodDef, 6> methods{{
+std::array<PyMethodDef, 6> part_methods{{
     {"set_part", method(set_part), fast, R"(set_part($self, pointers)
 --
 
@@ -247,7 +247,7 @@ ValueError
 )"},
 }};
 
-std::array<PyGetSetDef, 3> properties{{
+std::array<PyGetSetDef, 3> part_properties{{
     {"is_part", get_is_part, nullptr, "Whether this is a part of a heap.", nullptr},
     {"held_size", get_held_size, nullptr,
      "Bytes of payload that are held here, without padding: all, unless this is a part.", nullptr},
@@ -259,8 +259,8 @@ std::array<PyGetSetDef, 3> properties{{
 
 void register_heap_part(py::module_& m) {
     const py::object heap_class = m.attr("Heap");
-    add_methods(heap_class, methods);
-    add_properties(heap_class, properties);
+    add_methods(heap_class, part_methods);
+    add_properties(heap_class, part_properties);
     m.def(
         "share_of_axis",
         [](std::uint64_t length, std::uint64_t rank, std::uint64_t size) {

@@ -34,7 +34,7 @@ PyObject* set_pointer_order(PyObject* self, PyObject* const* args, Py_ssize_t n_
     });
 }
 
-PyObject* get_pointer_order(PyObject* self, void*) {
+PyObject* pointer_order_property(PyObject* self, void*) {
     try {
         const auto now = heap_of(self).pointer_order();
         // A copy: making the tuple may collect garbage, which may run code that changes the heap.
@@ -48,7 +48,7 @@ PyObject* get_pointer_order(PyObject* self, void*) {
     }
 }
 
-std::array<PyMethodDef, 1> methods{{
+std::array<PyMethodDef, 1> pointer_order_methods{{
     {"set_pointer_order", method(set_pointer_order), METH_FASTCALL | METH_KEYWORDS,
      R"(set_pointer_order($self, ids, *, missing_ok=False)
 --
@@ -78,16 +78,16 @@ ValueError
 )"},
 }};
 
-std::array<PyGetSetDef, 1> properties{{
-    {"pointer_order", get_pointer_order, nullptr,
+std::array<PyGetSetDef, 1> pointer_order_properties{{
+    {"pointer_order", pointer_order_property, nullptr,
      "IDs of the item pointers as set_pointer_order() fixed them; empty: as SPEAD says.", nullptr},
 }};
 
 }  // namespace
 
 void register_heap_pointer_order(py::module_& m) {
-    add_methods(m.attr("Heap"), methods);
-    add_properties(m.attr("Heap"), properties);
+    add_methods(m.attr("Heap"), pointer_order_methods);
+    add_properties(m.attr("Heap"), pointer_order_properties);
 }
 
 }  // namespace spead2::python

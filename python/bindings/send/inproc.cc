@@ -62,7 +62,7 @@ py::bytes get_packet(inproc_queue& queue, std::optional<double> timeout) {
     }
 }
 
-py::bytes next_packet(inproc_queue& queue) {
+py::bytes next_queued_packet(inproc_queue& queue) {
     try {
         return get_packet(queue, std::nullopt);
     } catch (const stopped_error&) {
@@ -115,7 +115,7 @@ Empty
              "Let no more packets be added. What is in the queue can still be taken.")
         .def("qsize", &inproc_queue::size, "Number of packets in the queue.")
         .def("__iter__", [](const py::object& self) { return self; })
-        .def("__next__", &next_packet)
+        .def("__next__", &next_queued_packet)
         .def("__repr__", [](const inproc_queue& queue) {
             const std::size_t n = queue.size();
             return "<spead2.InprocQueue with " + std::to_string(n) +
@@ -125,7 +125,7 @@ Empty
 }
 
 template <typename Base>
-void bind(py::module_& m) {
+void bind_inproc_stream(py::module_& m) {
     auto bound = bind_stream<Base, inproc_transport>(
         m, "InprocStream",
         R"(Stream into queues of the same process, one substream a queue.
@@ -157,8 +157,8 @@ ValueError
 
 void register_inproc(py::module_& m) {
     register_queue(m);
-    bind<blocking_stream>(m);
-    bind<asyncio_stream>(m);
+    bind_inproc_stream<blocking_stream>(m);
+    bind_inproc_stream<asyncio_stream>(m);
 }
 
 }  // namespace spead2::python

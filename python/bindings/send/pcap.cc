@@ -27,7 +27,7 @@ using host_list = std::vector<std::pair<std::string, int>>;
 }
 
 template <typename Base>
-void bind(py::module_& m) {
+void bind_pcap_stream(py::module_& m) {
     const std::vector<option_row> rows = option_rows<pcap_options>();
     const std::string doc =
         R"(Stream into a capture file, as if the packets had been seen on a network.
@@ -76,8 +76,8 @@ OSError
 }  // namespace
 
 void register_pcap(py::module_& m) {
-    bind<blocking_stream>(m);
-    bind<asyncio_stream>(m);
+    bind_pcap_stream<blocking_stream>(m);
+    bind_pcap_stream<asyncio_stream>(m);
 }
 
 }  // namespace spead2::python

@@ -23,7 +23,7 @@ std::unique_ptr<udp_transport> make_transport(const network_arguments& arguments
 }
 
 template <typename Base>
-void bind(py::module_& m) {
+void bind_udp_stream(py::module_& m) {
     const std::vector<option_row> rows = option_rows<udp_options>();
     const std::string doc =
         R"(Stream over UDP, unicast or multicast, IPv4 or IPv6. One substream an endpoint.
@@ -68,8 +68,8 @@ OSError
 }  // namespace
 
 void register_udp(py::module_& m) {
-    bind<blocking_stream>(m);
-    bind<asyncio_stream>(m);
+    bind_udp_stream<blocking_stream>(m);
+    bind_udp_stream<asyncio_stream>(m);
 }
 
 }  // namespace spead2::python

@@ -97,7 +97,7 @@ namespace {
     return std::make_unique<udp_ibv_transport>(options, max_packet_size);
 }
 
-void bind_config(py::module_& m) {
+void bind_udp_ibv_config(py::module_& m) {
     const std::string doc =
         "Where and how a :class:`UdpIbvStream` sends. The arguments are attributes too.\n\n"
         "An attribute returns a copy: to change a list, assign a new one.\n" +
@@ -169,7 +169,7 @@ OSError
 }  // namespace
 
 void register_udp_ibv(py::module_& m) {
-    bind_config(m);
+    bind_udp_ibv_config(m);
     bind_stream_class<blocking_stream>(m);
     bind_stream_class<asyncio_stream>(m);
 }
