@@ -6,11 +6,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 from namespaces import Link
+from processes import wait_until_connecting
 
 PROGRAM = """
 import sys
@@ -21,12 +20,6 @@ try:
 except KeyboardInterrupt:
     print("interrupted")
 """
-
-
-def is_connecting(pid: int) -> bool:
-    """Whether some socket of the process's network has sent SYN and waits for the answer."""
-    sockets = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
-    return "02" in [line.split()[3] for line in sockets]
 
 
 def test_a_sinks_stream_to_a_host_that_does_not_answer_obeys_ctrl_c(link: Link) -> None:
@@ -41,9 +34,6 @@ def test_a_sinks_stream_to_a_host_that_does_not_answer_obeys_ctrl_c(link: Link) 
     with process:
         assert process.stdout.readline() == "connecting\n"
         # Once, when it is in the call: another might come while the program ends.
-        limit = time.monotonic() + 60
-        while not is_connecting(process.pid):
-            assert process.poll() is None
-            assert time.monotonic() < limit
+        wait_until_connecting(process, 7148)
         process.send_signal(signal.SIGINT)
         assert process.stdout.read() == "interrupted\n"

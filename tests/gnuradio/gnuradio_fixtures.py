@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,20 @@ REFERENCE_PYTHON = os.environ.get(
 @pytest.fixture(autouse=True)
 def _stops_flowgraphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stop what a failed test left running: a flowgraph that is destroyed while it runs hangs."""
-    started: list[Any] = []
+    started: list[weakref.ref[Any]] = []
     start = gr.top_block.start
 
     def noted(top: Any, *arguments: Any, **options: Any) -> None:
-        started.append(top)
+        started.append(weakref.ref(top))
         start(top, *arguments, **options)
 
     monkeypatch.setattr(gr.top_block, "start", noted)
     yield
-    for top in started:
-        top.stop()
-        top.wait()
+    for reference in started:
+        top = reference()
+        if top is not None:
+            top.stop()
+            top.wait()
 
 
 class Reception:

@@ -14,9 +14,9 @@ import numpy as np
 from gnuradio import gr
 from gnuradio import spead2 as sinks
 from gnuradio_fixtures import source
+from processes import wait_until_connecting
 
 CONNECT = """
-import signal
 import sys
 from gnuradio import spead2 as sinks
 item = (0x1000, "x", "", "f4")
@@ -24,7 +24,6 @@ try:
     print("connecting", flush=True)
     sinks.tcp_heap_sink(("127.0.0.1", int(sys.argv[1])), item, samples_per_heap=1)
 except KeyboardInterrupt:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     print("interrupted", flush=True)
 """
 
@@ -49,10 +48,9 @@ def test_control_c_ends_a_connection_that_is_not_answered() -> None:
         )
         assert program.stdout is not None
         assert program.stdout.readline() == "connecting\n"
-        while program.poll() is None:
-            program.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                program.wait(0.2)
+        # Once, when it is in the call: another might come while the program ends.
+        wait_until_connecting(program, server.getsockname()[1])
+        program.send_signal(signal.SIGINT)
         assert program.stdout.read() == "interrupted\n"
 
 
