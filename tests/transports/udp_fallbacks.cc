@@ -387,7 +387,7 @@ void what_is_waited_for() {
         const auto result = transport.send({{&one, 1}, &iov});
         check(result.accepted == 0 && !result.error, "a full buffer is an error");
         check(result.wait == wait, "does not say what to wait for");
-        check((result.pause.count() > 0) == (wait == spead2::send::wait_for::pause),
+        check(wait != spead2::send::wait_for::pause || result.pause.count() > 0,
               "does not say how long to wait");
     }
     refuse = nullptr;
