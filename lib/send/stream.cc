@@ -26,6 +26,12 @@ private:
     stream::completion done_;
 };
 
+/// Nobody wants to know that it is complete.
+class silent_group final : public heap_group {
+private:
+    void complete() noexcept override { const std::unique_ptr<silent_group> self(this); }
+};
+
 void check_any(std::size_t heaps) {
     if (heaps == 0)
         throw std::system_error(std::make_error_code(std::errc::invalid_argument),
@@ -138,6 +144,12 @@ bool stream::gather(std::unique_ptr<heap_group>& group) { return core_->gather(g
 bool stream::gathered() const noexcept { return core_->gathered(); }
 
 void stream::kick(drive how) { core_->kick(how); }
+
+void stream::call_in_turn(std::function<void()> what) {
+    std::unique_ptr<heap_group> group = std::make_unique<silent_group>();
+    detail::group_state::of(*group).heaps.emplace<detail::call_in_turn>(std::move(what));
+    core_->submit(group, drive::caller);
+}
 
 bool stream::flush(const interrupt_check& interrupted) { return core_->flush(interrupted); }
 

@@ -128,6 +128,14 @@ def test_each_input_may_have_a_type(platform: Any) -> None:
     assert complaints(make(platform, HEAP_SINK, types='["double"]'))
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("key", SINKS)
+def test_only_udp_goes_elsewhere(platform: Any, key: str, transport: str) -> None:
+    block = make(platform, key, transport=transport, host="there")
+    found = [c for c in block.templates.render("callbacks") if "destination" in c]
+    assert found == (["set_destination('there', 8888)"] if transport == "udp" else [])
+
+
 @pytest.mark.parametrize("key", SINKS)
 @pytest.mark.parametrize(
     ("name", "value"),

@@ -160,8 +160,9 @@ def test_every_sink_of_a_generated_program_sends(tmp_path: Path, language: str) 
 
 
 def test_variables_reach_the_running_blocks(tmp_path: Path) -> None:
-    """Rate and interval are parameters that GNU Radio Companion changes while it runs."""
-    program = compile_flowgraph(tmp_path, "python", unused_port())
+    """Rate, interval and places are parameters that GNU Radio Companion changes while it runs."""
+    command_port = unused_port()
+    program = compile_flowgraph(tmp_path, "python", command_port)
     spec = importlib.util.spec_from_file_location("sinks_flowgraph", program)
     assert spec is not None
     assert spec.loader is not None
@@ -169,8 +170,12 @@ def test_variables_reach_the_running_blocks(tmp_path: Path) -> None:
     spec.loader.exec_module(module)
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pdus,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as commander,
         socket.create_server(("127.0.0.1", 0)) as server,
     ):
+        pdus.bind(("127.0.0.1", 0))
+        pdus.settimeout(60)
         with suppress(PermissionError):
             udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
         udp.bind(("127.0.0.1", 0))
@@ -188,6 +193,10 @@ def test_variables_reach_the_running_blocks(tmp_path: Path) -> None:
             pass
         top.set_interval(1)
         assert top.udp_sink.descriptor_interval() == 1
+        top.set_tcp_port(9)  # which is for the next time
+        top.set_pdu_port(pdus.getsockname()[1])
+        commander.sendto(b"hello", ("127.0.0.1", command_port))
+        decoder.parse(pdus.recv(65536))
         top.set_rate(0)
         heaps = receive_until_end(udp)
         top.stop()

@@ -3,6 +3,7 @@
 // flowgraph runs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -49,6 +50,13 @@ public:
     /// See sink_options::descriptor_seconds. \throw std::invalid_argument
     virtual void set_descriptor_seconds(double seconds) = 0;
     [[nodiscard]] virtual double descriptor_seconds() const = 0;
+    /// Send the heaps of a substream there, from the next one on, which has the descriptors; those
+    /// that are queued go where they were to go. For UDP streams. Other sinks of the stream follow, with
+    /// descriptors when they are due.
+    /// \throw std::invalid_argument  the stream is none of UDP; an address or a substream that it
+    ///                               cannot have
+    ///        spead2::resolve_error  the host is not known
+    virtual void set_destination(const std::string& host, int port, std::size_t substream = 0) = 0;
     [[nodiscard]] virtual const std::shared_ptr<engine::send::stream>& stream() const = 0;
 };
 

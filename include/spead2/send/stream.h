@@ -96,6 +96,11 @@ public:
     /// Let somebody drive what was gathered, or submitted with drive::deferred.
     void kick(drive how = drive::worker);
 
+    /// Have something done when the transport has got everything that was queued before, and nothing of
+    /// what is queued after. Whoever drives the stream calls it, which alone may change the transport
+    /// then; it must be quick and not throw, and it is not called if the stream fails before.
+    void call_in_turn(std::function<void()> what);
+
     /// Block until everything queued before has completed.
     /// \return false if \a interrupted said to give up
     bool flush(const interrupt_check& interrupted = {});

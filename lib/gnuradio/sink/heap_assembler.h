@@ -42,6 +42,8 @@ public:
 
     /// The flowgraph starts: no length, all descriptors due; no tags either, unless it \a resumes.
     void reset(bool resumes = false);
+    /// The descriptors are due in the next heap of a substream.
+    void describe_again(std::size_t substream) { substreams_[substream].descriptors = {}; }
     /// Length of the heaps, unless it is variable: at most once between reset()s.
     void set_length(std::uint64_t samples);
     /// 0: not known yet, or variable.

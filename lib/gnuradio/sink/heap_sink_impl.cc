@@ -180,6 +180,7 @@ void heap_sink_impl::send_open() {
     const open_heap h = std::move(*open_);
     open_.reset();
     cursor_ = h.end();
+    follow_destinations();
     const std::optional<std::size_t> substream = assembler_.substream(h.start(), h.length());
     if (!substream) {
         const std::string message =

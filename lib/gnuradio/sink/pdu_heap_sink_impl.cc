@@ -138,6 +138,7 @@ std::string pdu_heap_sink_impl::send_samples(const pmt::pmt_t& metadata, const p
                   [&] { return "metadata '" + pmt::symbol_to_string(key) + "'"; });
     });
     samples_ += length;
+    follow_destinations();
     const std::optional<std::size_t> substream = assembler_.substream(start, length);
     if (!substream) {
         counts_->samples_dropped.fetch_add(length);

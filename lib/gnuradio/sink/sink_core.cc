@@ -2,8 +2,11 @@
 #include "sink_core.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <exception>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "common/pmt_text.h"
 
@@ -44,6 +47,7 @@ bool sink_core::resumes() {
 }
 
 void sink_core::begin(const block_detail_sptr& detail, std::vector<buffer_sptr> buffers) {
+    follow_destinations();
     sender_.begin(send_start_, detail, std::move(buffers));
     counts_->start_rate();
     ticker_.start([this] { tick(); });
@@ -79,26 +83,52 @@ void sink_core::command(const pmt::pmt_t& message) {
 }
 
 void sink_core::command(const std::string& key, const pmt::pmt_t& value) {
-    const std::string what = "command '" + key.substr(0, 40) + "' ";
     try {
-        if (!pmt::is_real(value) && !pmt::is_integer(value) && !pmt::is_uint64(value))
-            throw std::invalid_argument("is " + brief(value) + ", but must be a number");
-        const double number = pmt::is_uint64(value) ? static_cast<double>(pmt::to_uint64(value))
-                                                    : pmt::to_double(value);
-        if (key == "rate")
-            set_rate(number);
-        else if (key == "descriptor_seconds")
-            set_descriptor_seconds(number);
-        else if (key != "descriptor_interval")
-            throw std::invalid_argument(
-                "is not known; there are rate, descriptor_interval and descriptor_seconds");
-        else if (!(number >= 0 && number < 0x1p63))
-            throw std::invalid_argument("is " + brief(value) + ", but must be at least 0 heaps");
+        if (key == "destination")
+            set_destination(value);
         else
-            set_descriptor_interval(static_cast<std::uint64_t>(number));
-    } catch (const std::invalid_argument& e) {
-        counts_->bad_tag(what + e.what());
+            set_number(key, value);
+    } catch (const std::exception& e) {
+        counts_->bad_tag("command '" + key.substr(0, 40) + "' " + e.what());
     }
+}
+
+void sink_core::set_number(const std::string& key, const pmt::pmt_t& value) {
+    if (!pmt::is_real(value) && !pmt::is_integer(value) && !pmt::is_uint64(value))
+        throw std::invalid_argument("is " + brief(value) + ", but must be a number");
+    const double number =
+        pmt::is_uint64(value) ? static_cast<double>(pmt::to_uint64(value)) : pmt::to_double(value);
+    if (key == "rate")
+        set_rate(number);
+    else if (key == "descriptor_seconds")
+        set_descriptor_seconds(number);
+    else if (key != "descriptor_interval")
+        throw std::invalid_argument(
+            "is not known; there are rate, descriptor_interval, descriptor_seconds and "
+            "destination");
+    else if (!(number >= 0 && number < 0x1p63))
+        throw std::invalid_argument("is " + brief(value) + ", but must be at least 0 heaps");
+    else
+        set_descriptor_interval(static_cast<std::uint64_t>(number));
+}
+
+/// A pair of host and port, or a tuple of those and maybe a substream.
+void sink_core::set_destination(const pmt::pmt_t& value) {
+    std::vector<pmt::pmt_t> parts;
+    if (pmt::is_pair(value))
+        parts = {pmt::car(value), pmt::cdr(value)};
+    else if (pmt::is_tuple(value))
+        for (std::size_t i = 0; i < std::min<std::size_t>(pmt::length(value), 4); ++i)
+            parts.push_back(pmt::tuple_ref(value, i));
+    const auto is_number = [](const pmt::pmt_t& p) {
+        return pmt::is_integer(p) && pmt::to_long(p) >= 0 && pmt::to_long(p) <= 65535;
+    };
+    if (parts.size() < 2 || parts.size() > 3 || !pmt::is_symbol(parts[0]) ||
+        !std::all_of(parts.begin() + 1, parts.end(), is_number))
+        throw std::invalid_argument("is " + brief(value) +
+                                    ", but must be a host and a port, and maybe a substream");
+    set_destination(pmt::symbol_to_string(parts[0]), static_cast<int>(pmt::to_long(parts[1])),
+                    parts.size() == 3 ? static_cast<std::size_t>(pmt::to_long(parts[2])) : 0);
 }
 
 void sink_core::refuse_value(const scalar_track& s, const pmt::pmt_t& value,

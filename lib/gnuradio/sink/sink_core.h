@@ -18,6 +18,7 @@
 #include "common/ticker.h"
 #include "heap_assembler.h"
 #include "heap_sender.h"
+#include "new_destinations.h"
 
 namespace gr::spead2 {
 
@@ -44,6 +45,9 @@ public:
         assembler_.set_descriptor_seconds(seconds);
     }
     double descriptor_seconds() const final { return assembler_.descriptor_seconds(); }
+    void set_destination(const std::string& host, int port, std::size_t substream) final {
+        destinations_.ask(*sender_.stream(), host, port, substream);
+    }
     const transport& stream() const final { return sender_.stream(); }
 
 protected:
@@ -57,6 +61,12 @@ protected:
     void begin(const block_detail_sptr& detail, std::vector<buffer_sptr> buffers);
     /// It stops, and no heap follows: wait for those in flight.
     void end();
+
+    /// Before a heap is made: it may have to go elsewhere.
+    void follow_destinations() {
+        destinations_.follow(*sender_.stream(),
+                             [this](std::size_t i) { assembler_.describe_again(i); });
+    }
 
     /// Calls \a f with the key of each tag that some scalar goes by.
     template <typename F>
@@ -93,10 +103,13 @@ private:
     void tick();
     void command(const pmt::pmt_t& message);
     void command(const std::string& key, const pmt::pmt_t& value);
+    void set_number(const std::string& key, const pmt::pmt_t& value);
+    void set_destination(const pmt::pmt_t& value);
 
     gr::block& block_;
     std::weak_ptr<block_detail> before_;  ///< of the last start()
     std::vector<pmt::pmt_t> keys_;
+    new_destinations destinations_;
     gr::logger_ptr logger_;
     ticker ticker_;
     const send_error_action on_send_error_;

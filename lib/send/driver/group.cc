@@ -110,6 +110,8 @@ void group_state::queue(cnt_sequence& cnts, double seconds_per_byte,
     if (auto* const plain = std::get_if<plain_heaps>(&heaps)) {
         plain->queue(cnts, seconds_per_byte);
         unfinished = plain->size();
+    } else if (std::holds_alternative<call_in_turn>(heaps)) {
+        unfinished = 1;  // until it is called
     } else {
         auto& general = std::get<general_heaps>(heaps);
         general.queue(cnts, seconds_per_byte, mode,

@@ -14,6 +14,7 @@
 #include <spead2/send/heap_group.h>
 
 #include "books.h"
+#include "call_in_turn.h"
 #include "general_heaps.h"
 #include "plain_heaps.h"
 #include "premade_heaps.h"
@@ -76,7 +77,7 @@ struct group_state : group_progress {
 
     heap_group* const face;
     group_state* next = nullptr;  ///< in the queue
-    std::variant<plain_heaps, general_heaps, premade_heaps> heaps;
+    std::variant<plain_heaps, general_heaps, premade_heaps, call_in_turn> heaps;
     group_mode mode = group_mode::round_robin;
     std::size_t turn_packets = 0;  ///< 0: the stream's
     std::uint64_t payload_size = 0;

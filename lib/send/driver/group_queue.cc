@@ -62,7 +62,7 @@ group_queue::list group_queue::take_all(const std::error_code& error) noexcept {
         heaps_ -= g->size();
         ++taken.groups;
         if (g->unfinished == 0) continue;
-        taken.unsent += g->unfinished;
+        taken.unsent += std::min(g->unfinished, g->size());
         if (!g->error) g->error = error;
     }
     head_ = tail_ = fill_ = nullptr;

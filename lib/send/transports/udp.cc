@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
+#include <stdexcept>
+#include <string>
 
 #include <spead2/wire/limits.h>
 
@@ -27,14 +30,25 @@ public:
         : fd_(detail::open_udp_socket(options)),
           // Kernels before Linux 4.18 do not know the option (ENOPROTOOPT).
           kernel_(options.endpoints, get_option(fd_, SOL_UDP, UDP_SEGMENT) >= 0),
-          messages_(options.endpoints, kernel_) {}
+          messages_(options.endpoints, kernel_),
+          multicast_only_(options.ttl && !options.socket) {}
 
     [[nodiscard]] send_result send(packet_span packets) noexcept;
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-    [[nodiscard]] const std::vector<endpoint>& destinations() const noexcept {
+    [[nodiscard]] std::size_t num_substreams() const noexcept {
+        return messages_.destinations().size();
+    }
+    [[nodiscard]] std::vector<endpoint> destinations() const {
+        const std::lock_guard lock(mutex_);
         return messages_.destinations();
     }
+    void set_destination(std::size_t substream, const endpoint& to) noexcept {
+        const std::lock_guard lock(mutex_);
+        kernel_.set_destination(substream, to);
+        messages_.set_destination(substream, to);
+    }
+    [[nodiscard]] bool multicast_only() const noexcept { return multicast_only_; }
     [[nodiscard]] detail::udp_kernel& kernel() noexcept { return kernel_; }
     [[nodiscard]] const detail::udp_messages& messages() const noexcept { return messages_; }
 
@@ -44,6 +58,8 @@ private:
     unique_fd fd_;
     detail::udp_kernel kernel_;
     detail::udp_messages messages_;
+    const bool multicast_only_;
+    mutable std::mutex mutex_;  ///< of the destinations, which who drives the stream reads without
 };
 
 /// Give messages [first, n) to the kernel. \return how many it took, or -1 with errno
@@ -95,7 +111,7 @@ send_result udp_transport::impl::send(packet_span packets) noexcept {
 udp_transport::udp_transport(const udp_options& options) : impl_(std::make_unique<impl>(options)) {}
 udp_transport::~udp_transport() = default;
 
-std::size_t udp_transport::num_substreams() const noexcept { return impl_->destinations().size(); }
+std::size_t udp_transport::num_substreams() const noexcept { return impl_->num_substreams(); }
 send_result udp_transport::send(packet_span packets) noexcept { return impl_->send(packets); }
 int udp_transport::wait_fd() const noexcept { return impl_->fd(); }
 std::size_t udp_transport::whole_below() const noexcept {
@@ -108,7 +124,7 @@ std::size_t udp_transport::packets_together(std::size_t packet_size) const noexc
 
 std::string udp_transport::describe() const {
     constexpr std::size_t shown = 4;
-    const std::vector<endpoint>& to = impl_->destinations();
+    const std::vector<endpoint> to = impl_->destinations();
     std::string text = "udp";
     for (std::size_t i = 0; i < std::min(shown, to.size()); ++i)
         text += (i == 0 ? " " : ", ") + to[i].to_string();
@@ -117,14 +133,30 @@ std::string udp_transport::describe() const {
 }
 
 std::string udp_transport::explain(const std::error_code& error, std::size_t substream) const {
-    const endpoint& to = impl_->destinations().at(substream);
+    const endpoint to = impl_->destinations().at(substream);
     std::string text = error.message() + " (sending to udp " + to.to_string();
-    if (impl_->destinations().size() > 1) text += ", substream " + std::to_string(substream);
+    if (num_substreams() > 1) text += ", substream " + std::to_string(substream);
     if (error == std::errc::message_size)
         text += "; a packet can have at most " +
                 std::to_string(to.family() == AF_INET6 ? max_udp_payload + 20 : max_udp_payload) +
                 " bytes, and where the socket forbids fragments what the MTU of the route leaves";
     return text + ")";
+}
+
+void udp_transport::check_destination(std::size_t substream, const endpoint& to) const {
+    const std::vector<endpoint> now = impl_->destinations();
+    if (substream >= now.size())
+        throw std::invalid_argument("substream " + std::to_string(substream) +
+                                    " is out of range: the stream has " +
+                                    std::to_string(now.size()) + " substreams");
+    if (to.port() == 0)
+        throw std::invalid_argument("endpoint " + to.to_string() +
+                                    " has port 0, to which nothing can be sent");
+    detail::check_endpoint(to, now.front(), impl_->multicast_only());
+}
+
+void udp_transport::set_destination(std::size_t substream, const endpoint& to) noexcept {
+    impl_->set_destination(substream, to);
 }
 
 bool udp_transport::segmentation_offload() const noexcept { return impl_->kernel().segmentation(); }

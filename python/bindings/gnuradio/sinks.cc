@@ -78,6 +78,16 @@ void bind_sink(py::module_& m, const char* name, const char* doc) {
         .def(
             "descriptor_seconds", [](const Sink& s) { return s.descriptor_seconds(); },
             "Seconds from one sending of the descriptors to the next; 0: not by time.")
+        .def(
+            "set_destination",
+            [](Sink& s, const std::string& host, int port, std::size_t substream) {
+                s.set_destination(host, port, substream);
+            },
+            py::arg("host"), py::arg("port"), py::arg("substream") = 0,
+            py::call_guard<py::gil_scoped_release>(),
+            "Send there from the next heap on, with the descriptors again; heaps that are queued "
+            "go "
+            "where they were to go. For UDP streams.")
         .def("__repr__", [name = std::string(name)](const Sink& s) {
             return "<gnuradio.spead2." + name + " on " + s.stream()->describe() + ": " +
                    std::to_string(s.heaps_sent()) + " heaps sent, " +

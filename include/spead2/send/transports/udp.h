@@ -68,6 +68,14 @@ public:
     [[nodiscard]] std::string explain(const std::error_code& error,
                                       std::size_t substream) const override;
 
+    /// Whether a substream's packets could go there instead; from any thread.
+    /// \throw std::invalid_argument  no such substream; an endpoint of another address family, of port
+    ///                               0, or not multicast where ttl asks for that
+    void check_destination(std::size_t substream, const endpoint& to) const;
+    /// Send the packets of a substream there from now on. As checked; by whoever drives the stream
+    /// (stream::call_in_turn()).
+    void set_destination(std::size_t substream, const endpoint& to) noexcept;
+
     /// Whether segmentation offload is in use now.
     [[nodiscard]] bool segmentation_offload() const noexcept;
     /// Turn it off, for comparison and tests. Before the first packet.

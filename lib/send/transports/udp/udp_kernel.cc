@@ -59,10 +59,11 @@ constexpr std::chrono::seconds log_interval{1};
 }  // namespace
 
 udp_kernel::udp_kernel(const std::vector<endpoint>& destinations, bool has_segmentation)
-    : max_segments_(many_segments), max_messages_(many_messages) {
+    : largest_at_first_(has_segmentation ? any_size : 0),
+      max_segments_(many_segments),
+      max_messages_(many_messages) {
     destinations_.reserve(destinations.size());
-    for (const endpoint& e : destinations)
-        destinations_.push_back({e, has_segmentation ? any_size : 0});
+    for (const endpoint& e : destinations) destinations_.push_back({e, largest_at_first_});
 }
 
 bool udp_kernel::segmentation() const noexcept {
@@ -70,7 +71,14 @@ bool udp_kernel::segmentation() const noexcept {
                        [](const destination& d) { return d.largest_segment != 0; });
 }
 
+void udp_kernel::set_destination(std::size_t substream, const endpoint& to) noexcept {
+    destination& d = destinations_[substream];
+    if (d.trying) --trying_;
+    d = {to, largest_at_first_};
+}
+
 void udp_kernel::disable_segmentation() noexcept {
+    largest_at_first_ = 0;
     for (destination& d : destinations_) {
         d.largest_segment = 0;
         d.again = clock::time_point::max();

@@ -43,6 +43,9 @@ public:
         if (missing_) try_again();
     }
 
+    /// The substream's packets go elsewhere now: nothing is known to be missing on the way there.
+    void set_destination(std::size_t substream, const endpoint& to) noexcept;
+
     enum class next_move : std::uint8_t {
         resend,   ///< the messages as they are
         rebuild,  ///< messages must be made anew
@@ -91,6 +94,7 @@ private:
     void try_again() noexcept;
 
     std::vector<destination> destinations_;
+    std::size_t largest_at_first_;  ///< segment, before anything is known
     std::size_t max_segments_;
     std::size_t max_messages_;
     clock::time_point messages_again_ = clock::time_point::max();

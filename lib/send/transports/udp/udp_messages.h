@@ -43,6 +43,9 @@ public:
     [[nodiscard]] const std::vector<endpoint>& destinations() const noexcept {
         return destinations_;
     }
+    void set_destination(std::size_t substream, const endpoint& to) noexcept {
+        destinations_[substream] = to;
+    }
 
 private:
     /// Messages of one call.

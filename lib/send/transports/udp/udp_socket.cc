@@ -19,13 +19,7 @@ void check_endpoints(const udp_options& options) {
         throw std::invalid_argument("endpoints is empty, but needs at least one");
     const endpoint& first = options.endpoints.front();
     for (const endpoint& e : options.endpoints) {
-        if (e.family() != first.family())
-            throw std::invalid_argument("endpoints are of different address families: " +
-                                        first.to_string() + " and " + e.to_string());
-        if (options.ttl && !options.socket && !e.is_multicast())
-            throw std::invalid_argument("endpoint " + e.to_string() +
-                                        " is not a multicast address, but ttl is for multicast "
-                                        "only");
+        check_endpoint(e, first, options.ttl && !options.socket);
         if (e.port() == 0)
             log_message(log_level::warning,
                         "endpoint " + e.to_string() + " has port 0, to which nothing can be sent");
@@ -94,6 +88,15 @@ void set_multicast(const unique_fd& fd, const udp_options& options) {
 }
 
 }  // namespace
+
+void check_endpoint(const endpoint& e, const endpoint& first, bool multicast_only) {
+    if (e.family() != first.family())
+        throw std::invalid_argument("endpoints are of different address families: " +
+                                    first.to_string() + " and " + e.to_string());
+    if (multicast_only && !e.is_multicast())
+        throw std::invalid_argument("endpoint " + e.to_string() +
+                                    " is not a multicast address, but ttl is for multicast only");
+}
 
 unique_fd open_udp_socket(const udp_options& options) {
     check_endpoints(options);
