@@ -2,7 +2,8 @@
 """The reference package as a receiver, in a process of its own that serves requests.
 
 A request is a line of JSON: ``transport`` ("udp" or "tcp"), ``streams`` (how many ports),
-``output`` (file for the arrays), ``hash`` (only hash the arrays), ``max_heaps``. Answers: the
+``output`` (file for the arrays), ``hash`` (only hash the arrays), ``max_heaps``, ``out_of_order``
+(whether packets may come in any order). Answers: the
 ports, then what each port received until its stream ended.
 """
 
@@ -42,7 +43,10 @@ def receive(request: dict[str, Any], sock: socket.socket, file: BinaryIO, lock: 
     """Receive until the stream ends."""
     stream = spead2.recv.Stream(
         spead2.ThreadPool(),
-        spead2.recv.StreamConfig(max_heaps=request.get("max_heaps", 4)),
+        spead2.recv.StreamConfig(
+            max_heaps=request.get("max_heaps", 4),
+            allow_out_of_order=request.get("out_of_order", False),
+        ),
         spead2.recv.RingStreamConfig(heaps=64),
     )
     if request["transport"] == "udp":

@@ -224,6 +224,75 @@ def test_a_shared_stream_has_no_options_in_the_sink(platform: Any) -> None:
     assert "\n    object(),\n" in block.templates.render("make")
 
 
+def test_options_of_parts_are_hidden_where_a_heap_has_one_sender(platform: Any) -> None:
+    names = ("rank", "split", "owners", "pointers")
+    alone = make(platform, HEAP_SINK, rank="0")
+    assert alone.params["size"].hide == "part"
+    assert {alone.params[name].hide for name in names} == {"all"}
+    several = make(platform, HEAP_SINK, size="4", rank="3")
+    assert complaints(several) == []
+    shown = {name: several.params[name].hide for name in names}
+    assert shown == {"rank": "none", "split": "none", "owners": "part", "pointers": "part"}
+    owned = make(platform, HEAP_SINK, size="1", owners="[0]")
+    assert owned.params["owners"].hide == "all"
+    assert "owners" not in owned.templates.render("make")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"size": "0"},
+        {"size": "2", "rank": "2"},
+        {"size": "2", "rank": "-1"},
+        {"size": "2", "split": "2"},
+        {"size": "2", "split": '"old"'},
+        {"size": "3", "split": "1", "vlen": "2"},
+        {"size": "2", "owners": "[0, 1]"},
+        {"size": "2", "owners": "[1]"},
+        {"size": "2", "heaps": "tagged"},
+    ],
+)
+def test_asserts_about_parts(platform: Any, parameters: dict[str, str]) -> None:
+    assert complaints(make(platform, HEAP_SINK, **parameters))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "ports"),
+    [
+        ({"split": '"new"'}, [("float", 5), ("int", 5), ("short", 5)]),
+        ({"split": "1"}, [("float", 2), ("int", 2), ("short", 2)]),
+        ({"owners": "[1, 0, 1]"}, [("float", 5), ("short", 5)]),
+    ],
+)
+def test_ports_of_parts(platform: Any, parameters: dict[str, str], ports: list[Any]) -> None:
+    spead2 = pytest.importorskip("gnuradio.spead2")
+    block = make(
+        platform,
+        HEAP_SINK,
+        num_items="3",
+        types='["float", "int", "short"]',
+        names='["a", "b", "c"]',
+        descriptions='["", "", ""]',
+        vlen="5",
+        size="2",
+        rank="1",
+        **parameters,
+    )
+    assert complaints(block) == []
+    found = [p for p in block.active_sinks if p.domain == "stream"]
+    assert [(p.dtype, p.vlen) for p in found] == ports
+    assert [p.key for p in found] == [str(i) for i in range(len(ports))]
+    sink = eval(block.templates.render("make"), {"spead2": spead2})
+    sizes = {"float": 4, "int": 4, "short": 2}
+    assert sink.input_signature().sizeof_stream_items() == [
+        sizes[kind] * length for kind, length in ports
+    ]
+    code = block.cpp_templates.render("make")
+    assert "options.size = 2;" in code
+    assert "options.rank = 1;" in code
+    assert ("options.owners = {1, 0, 1};" in code) == ("owners" in parameters)
+
+
 #: Parameters of the definitions that are no options: what they are for is in their labels.
 OWN = {
     *(

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,27 @@ private:
     std::string key_;
 };
 
+/// How the samples of several flowgraphs lie in an item of one heap.
+class SPEAD2_GR_API split_rule {
+public:
+    /// In a new first axis.
+    split_rule() = default;
+    /// Along an axis of (samples, ...).
+    split_rule(int axis);
+    /// "new", or a number. \throw std::invalid_argument
+    split_rule(const std::string& rule);
+    split_rule(const char* rule) : split_rule(std::string(rule)) {}
+
+    /// Nothing: a new one.
+    [[nodiscard]] const std::optional<std::uint64_t>& axis() const noexcept { return axis_; }
+
+private:
+    std::optional<std::uint64_t> axis_;
+};
+
+/// Which packets of a heap of several flowgraphs have the item pointers.
+enum class pointer_placing : std::uint8_t { first, every };
+
 /// What a tag that makes no heap does.
 enum class bad_tag_action : std::uint8_t { error, resync };
 
@@ -53,6 +75,8 @@ template <>
 inline constexpr std::array choice_names<send_error_action>{"count", "error"};
 template <>
 inline constexpr std::array choice_names<restart_action>{"drop", "pad", "short"};
+template <>
+inline constexpr std::array choice_names<pointer_placing>{"first", "every"};
 
 /// What both sinks have.
 struct SPEAD2_GR_API sink_options {
@@ -100,6 +124,11 @@ struct SPEAD2_GR_API heap_sink_options : sink_options {
     std::vector<std::string> restart_tag{"rx_time"};
     restart_action on_restart = restart_action::drop;
     double sample_rate = 0;
+    std::uint64_t rank = 0;
+    std::uint64_t size = 1;
+    split_rule split{};
+    std::vector<std::uint64_t> owners{};
+    pointer_placing pointers = pointer_placing::first;
 
     template <typename F>
     static void for_each(F&& f) {
@@ -127,6 +156,24 @@ struct SPEAD2_GR_API heap_sink_options : sink_options {
         f("sample_rate", &heap_sink_options::sample_rate,
           "Samples per second, to tell from times how many are missing; 0: what tags rx_rate say. "
           "Where neither is known, every time starts a heap.");
+        f("rank", &heap_sink_options::rank,
+          "Which of the flowgraphs this is, from 0, that send heaps together; see size. The one of "
+          "rank 0 sends what is sent once: descriptors, scalars, start and end heap.");
+        f("size", &heap_sink_options::size,
+          "Flowgraphs, perhaps on as many machines, that send heaps together, each its part of "
+          "every heap. All have the same items and options, but for rank, and the first sample of "
+          "all is of one time. The rate of the stream is that of all together. 1: no others.");
+        f("split", &heap_sink_options::split,
+          "How their samples lie in an item: \"new\": in a new first axis, an entry a rank. A "
+          "number: items and samples_per_heap are those of the whole, and this axis of them is "
+          "divided among the ranks as spead2.send.mpi.share_of_axis() does; 0 is that of the "
+          "samples, 1 the first one of an item's shape.");
+        f("owners", &heap_sink_options::owners,
+          "The rank that alone has an item, for each item: a sink has inputs for its own ones. "
+          "Empty: all have a share of every item.");
+        f("pointers", &heap_sink_options::pointers,
+          "\"first\": item pointers are in the first packets of rank 0. \"every\": in all packets "
+          "of all, for receivers that place each packet by itself.");
         sink_options::for_each(f);
     }
 };

@@ -21,6 +21,12 @@ public:
                               const std::optional<std::int64_t>& interval) const noexcept {
         return !sent_ || (interval && static_cast<std::int64_t>(heap - heap_) >= *interval);
     }
+    /// The same where nothing is left out or sent late, so that several who count alike agree, each
+    /// having seen whichever heaps.
+    [[nodiscard]] static bool is_due_in(std::uint64_t heap,
+                                        const std::optional<std::int64_t>& interval) noexcept {
+        return heap == 0 || (interval && heap % static_cast<std::uint64_t>(*interval) == 0);
+    }
     /// The same by time.
     [[nodiscard]] bool is_due(clock::time_point now,
                               std::chrono::duration<double> interval) const noexcept {

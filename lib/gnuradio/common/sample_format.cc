@@ -81,6 +81,11 @@ sample_format::sample_format(const item& i) {
 engine::descriptor sample_format::fixed(const item& i, std::uint64_t length) const {
     std::vector<std::int64_t> shape{static_cast<std::int64_t>(length)};
     shape.insert(shape.end(), shape_.begin(), shape_.end());
+    return described(i, shape);
+}
+
+engine::descriptor sample_format::described(const item& i,
+                                            const std::vector<std::int64_t>& shape) const {
     const char order = element_bytes_ == 1 ? '|' : (little_endian ? '<' : '>');
     const std::string descr =
         std::string("'") + order + kind_ + std::to_string(element_bytes_) + "'";

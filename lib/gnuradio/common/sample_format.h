@@ -37,6 +37,9 @@ public:
 
     /// Description of \a length samples in the machine's byte order.
     [[nodiscard]] engine::descriptor fixed(const item& i, std::uint64_t length) const;
+    /// The same of a whole \a shape, the dimension of pairs of integers included.
+    [[nodiscard]] engine::descriptor described(const item& i,
+                                               const std::vector<std::int64_t>& shape) const;
     /// Description of any number of samples in network byte order.
     [[nodiscard]] engine::descriptor variable(const item& i) const;
 

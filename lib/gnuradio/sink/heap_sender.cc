@@ -2,6 +2,7 @@
 #include "heap_sender.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -24,20 +25,31 @@ public:
     /// \return whether it is the first
     bool enter(const engine::send::stream* stream) {
         const std::lock_guard lock(mutex_);
-        return sinks_[stream]++ == 0;
+        return sinks_[stream].running++ == 0;
     }
-    /// \return whether it was the last
-    bool leave(const engine::send::stream* stream) {
+    struct left {
+        bool last;      ///< no other one runs
+        bool end_due;  ///< one that left asked the last one for the end heap
+    };
+    left leave(const engine::send::stream* stream, bool ask_for_end) {
         const std::lock_guard lock(mutex_);
         const auto it = sinks_.find(stream);
-        if (it == sinks_.end() || --it->second != 0) return false;
+        if (it == sinks_.end()) return {false, false};
+        entry& e = it->second;
+        e.end_due = e.end_due || ask_for_end;
+        if (--e.running != 0) return {false, false};
+        const left result{true, e.end_due};
         sinks_.erase(it);
-        return true;
+        return result;
     }
 
 private:
+    struct entry {
+        unsigned running = 0;
+        bool end_due = false;
+    };
     std::mutex mutex_;
-    std::map<const engine::send::stream*, unsigned> sinks_;
+    std::map<const engine::send::stream*, entry> sinks_;
 };
 
 running_sinks& sinks() {
@@ -127,10 +139,13 @@ void sink_heap::complete() noexcept {
 // ---- Sender
 
 heap_sender::heap_sender(std::shared_ptr<engine::send::stream> stream,
-                         const engine::flavour& flavour, std::shared_ptr<counters> counts)
+                         const engine::flavour& flavour, std::shared_ptr<counters> counts,
+                         const heap_share& share)
     : stream_(stream ? std::move(stream) : throw std::invalid_argument("stream is None")),
       flavour_(flavour),
       counts_(std::move(counts)),
+      whole_(share.is_whole()),
+      root_(share.is_root()),
       num_substreams_(stream_->num_substreams()),
       max_packet_size_(stream_->config().max_packet_size()),
       max_heaps_(stream_->config().max_heaps()) {
@@ -149,13 +164,14 @@ void heap_sender::begin(bool send_start, const block_detail_sptr& detail,
     seen_events_ = 0;
     unkicked_ = false;
     began_ = true;
-    if (sinks().enter(stream_.get()) && send_start) send_control(false);
+    const bool first = sinks().enter(stream_.get());
+    if (send_start && (whole_ ? first : root_)) send_control(false);
 }
 
 bool heap_sender::queue(std::unique_ptr<sink_heap> group, const engine::send::heap& heap,
-                        std::size_t substream) {
+                        std::size_t substream, std::int64_t cnt) {
     try {
-        group->add({heap.contents(), -1, substream, -1.0}, max_packet_size_);
+        group->add({heap.contents(), cnt, substream, rate_of(heap)}, max_packet_size_);
     } catch (const std::invalid_argument&) {
         group = make();  // an empty one
         group->refused = std::make_error_code(std::errc::invalid_argument);
@@ -165,6 +181,22 @@ bool heap_sender::queue(std::unique_ptr<sink_heap> group, const engine::send::he
     counts_->in_queue.fetch_add(1);
     kept_ = std::move(group);
     return retry();
+}
+
+/// The rate of the stream is that of all who send parts of the heap.
+double heap_sender::rate_of(const engine::send::heap& heap) noexcept {
+    if (!heap.is_part()) return -1.0;
+    share_ = static_cast<double>(heap.held_size()) /
+             static_cast<double>(std::max<std::uint64_t>(heap.view().payload_size(), 1));
+    const double rate = stream_->config().rate();
+    return rate > 0 ? rate * share_ : -1.0;
+}
+
+std::int64_t heap_sender::cnt_of(std::uint64_t heap) const noexcept {
+    // One that is out of range is refused when it is queued.
+    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    const std::uint64_t first = num_substreams_ + 1;
+    return static_cast<std::int64_t>(std::min(heap, most - first) + first);
 }
 
 bool heap_sender::retry() {
@@ -228,7 +260,7 @@ void heap_sender::wait(std::chrono::milliseconds limit) {
 bool heap_sender::wait_long() {
     const std::uint64_t completed = session_->completed();
     kick();
-    const double rate = stream_->config().rate();
+    const double rate = stream_->config().rate() * share_;
     double seconds = patience_seconds;
     if (rate > 0) seconds += static_cast<double>(session_->bytes_in_flight.load()) / rate;
     const auto limit = clock::now() + std::chrono::duration_cast<clock::duration>(
@@ -253,8 +285,9 @@ void heap_sender::end(bool send_end) {
         while (moving && in_flight() != 0) moving = wait_long();
     };
     drain();
-    const bool last = sinks().leave(stream_.get());
-    if (last && send_end) send_control(true);
+    const bool mine = send_end && (whole_ || root_);
+    const running_sinks::left left = sinks().leave(stream_.get(), mine && !whole_);
+    if (left.last && (mine || left.end_due)) send_control(true);
     drain();
     kick();
     if (in_flight() != 0)
@@ -267,6 +300,9 @@ void heap_sender::end(bool send_end) {
 
 void heap_sender::send_control(bool end) {
     for (std::size_t i = 0; i < num_substreams_; ++i) {
+        // No heap that several flowgraphs send has these.
+        std::int64_t cnt = -1;
+        if (!whole_) cnt = static_cast<std::int64_t>(end ? flavour_.max_address() - i : i + 1);
         engine::send::heap h(flavour_);
         if (end)
             h.add_end();
@@ -274,7 +310,7 @@ void heap_sender::send_control(bool end) {
             h.add_start();
         if (!retry() && !wait_long()) return;
         if (kept_) return;
-        if (!queue(std::make_unique<sink_heap>(session_, false), h, i) &&
+        if (!queue(std::make_unique<sink_heap>(session_, false), h, i, cnt) &&
             (!wait_long() || !retry()))
             return;
     }

@@ -24,6 +24,7 @@
 #include <spead2/send/stream.h>
 
 #include "common/counters.h"
+#include "heap_share.h"
 
 namespace gr::spead2 {
 
@@ -93,8 +94,9 @@ private:
 
 class heap_sender {
 public:
+    /// \param share  how far the heaps are this flowgraph's own
     heap_sender(std::shared_ptr<engine::send::stream> stream, const engine::flavour& flavour,
-                std::shared_ptr<counters> counts);
+                std::shared_ptr<counters> counts, const heap_share& share);
 
     [[nodiscard]] const std::shared_ptr<engine::send::stream>& stream() const noexcept {
         return stream_;
@@ -116,11 +118,15 @@ public:
     /// this was after it was queued.
     [[nodiscard]] std::uint64_t queued() const noexcept { return queued_; }
 
-    /// Queue a heap, to be sent after kick().
+    /// Queue a heap, to be sent after kick(). One of those that several flowgraphs send goes with
+    /// this flowgraph's share of the stream's rate.
+    /// \param cnt  -1: the stream's next
     /// \return false if the stream's queue is full: the heap is kept, and no other may be queued
     ///         until retry() was successful
     [[nodiscard]] bool queue(std::unique_ptr<sink_heap> group, const engine::send::heap& heap,
-                             std::size_t substream);
+                             std::size_t substream, std::int64_t cnt = -1);
+    /// The cnt of a heap that several flowgraphs send, those of the start heaps coming first.
+    [[nodiscard]] std::int64_t cnt_of(std::uint64_t heap) const noexcept;
     /// Queue what queue() kept. \return whether nothing is kept any more
     [[nodiscard]] bool retry();
     /// Give up what queue() kept.
@@ -139,10 +145,14 @@ public:
 private:
     [[nodiscard]] bool submit(std::unique_ptr<sink_heap>& group);
     void send_control(bool end);
+    [[nodiscard]] double rate_of(const engine::send::heap& heap) noexcept;
 
     const std::shared_ptr<engine::send::stream> stream_;
     const engine::flavour flavour_;
     const std::shared_ptr<counters> counts_;
+    const bool whole_;  ///< nobody else sends parts of the heaps
+    const bool root_;
+    double share_ = 1.0;  ///< of the last heap's bytes
     const std::size_t num_substreams_;
     const std::size_t max_packet_size_;
     const std::size_t max_heaps_;

@@ -85,6 +85,11 @@ void heap_sink_impl::read_tags() {
 
 /// The heap that starts at the cursor, where there is input on all ports.
 heap_sink_impl::found heap_sink_impl::find_heap(std::uint64_t available) {
+    if (const std::uint64_t skip = samples_before_heap()) {
+        const std::uint64_t end = cursor_ + std::min(skip, available - cursor_);
+        drop_to(discontinuities_.within(cursor_, end).value_or(end));
+        return found::nothing;
+    }
     if (rest_end_ > cursor_ && !boundaries_.has(cursor_)) return open_rest(available);
     const boundaries::found f =
         boundaries_.at(cursor_, available, assembler_.length(), assembler_.max_samples(), lost_);
@@ -94,6 +99,17 @@ heap_sink_impl::found heap_sink_impl::find_heap(std::uint64_t available) {
     else
         bad_tag(f.problem, f.next);
     return found::nothing;
+}
+
+/// Heaps that several flowgraphs send begin at multiples of their length, in time, whatever is
+/// missing here; and none is sent twice where times go back.
+std::uint64_t heap_sink_impl::samples_before_heap() {
+    if (assembler_.share().is_whole()) return 0;
+    const std::uint64_t time = cursor_ + discontinuities_.missing(cursor_);
+    const auto ahead = static_cast<std::int64_t>(next_ - time);
+    if (ahead > 0) return static_cast<std::uint64_t>(ahead);
+    const std::uint64_t over = time % options_.samples_per_heap;
+    return over == 0 ? 0 : options_.samples_per_heap - over;
 }
 
 heap_sink_impl::found heap_sink_impl::open(std::uint64_t length, std::uint64_t next) {
@@ -181,7 +197,9 @@ void heap_sink_impl::send_open() {
     open_.reset();
     cursor_ = h.end();
     follow_destinations();
-    const std::optional<std::size_t> substream = assembler_.substream(h.start(), h.length());
+    const heap_assembler::samples samples{h.start(), h.length(),
+                                          discontinuities_.missing(h.start())};
+    const std::optional<std::size_t> substream = assembler_.substream(samples);
     if (!substream) {
         const std::string message =
             "tag '" + options_.substream.key() + "' names no substream for the packet " +
@@ -197,11 +215,15 @@ void heap_sink_impl::send_open() {
     }
     h.locate(assembler_.formats(), windows_, read_, payload_);
     std::unique_ptr<sink_heap> group = sender_.make();
-    const engine::send::heap heap = assembler_.assemble(
-        *group, *substream, h.start(), h.length(), payload_, discontinuities_.missing(h.start()));
+    const engine::send::heap heap = assembler_.assemble(*group, *substream, samples, payload_);
     group->payload = h.memory();
+    std::int64_t cnt = -1;
+    if (!assembler_.share().is_whole()) {
+        cnt = sender_.cnt_of(assembler_.number(samples));
+        next_ = samples.start + samples.missing + samples.length;
+    }
     // The sender keeps the heap if the stream's queue is full; advance() sees to that.
-    static_cast<void>(sender_.queue(std::move(group), heap, *substream));
+    static_cast<void>(sender_.queue(std::move(group), heap, *substream, cnt));
     if (h.in_place()) releases_.push_back({cursor_, sender_.queued()});
 }
 

@@ -22,8 +22,7 @@ namespace gr::spead2 {
 // NOLINTNEXTLINE(misc-multiple-inheritance)
 class heap_sink_impl final : public heap_sink, public sink_core {
 public:
-    heap_sink_impl(transport stream, const std::vector<item>& items,
-                   const heap_sink_options& options);
+    heap_sink_impl(transport stream, heap_share share, const heap_sink_options& options);
     ~heap_sink_impl() override;
 
     bool start() override;
@@ -64,6 +63,8 @@ private:
     outcome advance();
     void read_tags();
     [[nodiscard]] found find_heap(std::uint64_t available);
+    /// Samples before the next place where a heap of all flowgraphs begins.
+    [[nodiscard]] std::uint64_t samples_before_heap();
     [[nodiscard]] found open(std::uint64_t length, std::uint64_t next);
     /// Of a packet in whose middle the input was new.
     [[nodiscard]] found open_rest(std::uint64_t available);
@@ -93,6 +94,7 @@ private:
     std::optional<open_heap> open_;
     std::uint64_t rest_end_ = 0;     ///< of the packet in whose middle the input was new
     std::uint64_t rest_length_ = 0;  ///< of that packet
+    std::uint64_t next_ = 0;         ///< of several flowgraphs' heaps: those before it were sent
     std::deque<release> releases_;
     outcome last_ = outcome::input;
     bool lost_ = false;     ///< looking for the next good tag

@@ -36,19 +36,22 @@ gr::io_signature::sptr make_signature(const std::vector<item>& items) {
 
 heap_sink::sptr heap_sink::make(transport stream, const std::vector<item>& items,
                                 const heap_sink_options& options) {
-    return gnuradio::make_block_sptr<heap_sink_impl>(std::move(stream), items, options);
+    const heap_share share(items, options);
+    heap_sink_options own = options;
+    if (!share.is_whole()) own.samples_per_heap = share.own_samples();
+    return gnuradio::make_block_sptr<heap_sink_impl>(std::move(stream), share, own);
 }
 
-heap_sink_impl::heap_sink_impl(transport stream, const std::vector<item>& items,
-                               const heap_sink_options& options)
-    : gr::block("heap_sink", make_signature(items), gr::io_signature::make(0, 0, 0)),
-      sink_core(*this, d_logger, std::move(stream), items, options, options.variable_length),
+heap_sink_impl::heap_sink_impl(transport stream, heap_share share, const heap_sink_options& options)
+    : gr::block("heap_sink", make_signature(share.own_items()), gr::io_signature::make(0, 0, 0)),
+      sink_core(*this, d_logger, std::move(stream), std::move(share), options,
+                options.variable_length),
       options_(options),
-      boundaries_(items.size(), options.samples_per_heap, options.length_tag),
+      boundaries_(assembler_.formats().size(), options.samples_per_heap, options.length_tag),
       discontinuities_(options.restart_tag, options.sample_rate),
-      ports_(items.size()),
-      windows_(items.size()),
-      payload_(items.size()) {
+      ports_(assembler_.formats().size()),
+      windows_(ports_.size()),
+      payload_(ports_.size()) {
     if (options.samples_per_heap == 0 && options.length_tag.empty())
         throw std::invalid_argument(
             "length_tag is empty and samples_per_heap is 0; heaps need one");
@@ -62,7 +65,7 @@ heap_sink_impl::heap_sink_impl(transport stream, const std::vector<item>& items,
             "on_restart is 'short', which needs variable_length: heaps of one length cannot be "
             "shorter");
     std::size_t largest = 0;
-    for (std::size_t p = 0; p < items.size(); ++p) {
+    for (std::size_t p = 0; p < ports_.size(); ++p) {
         ports_[p].wants_tags = options.samples_per_heap == 0 || discontinuities_.wants_tags();
         largest = std::max(largest, assembler_.formats()[p].item_bytes());
     }
@@ -106,7 +109,10 @@ bool heap_sink_impl::start() {
     }
     assembler_.reset(on);
     boundaries_.reset();
-    if (!on) discontinuities_.reset(read_);
+    if (!on) {
+        discontinuities_.reset(read_);
+        next_ = 0;
+    }
     if (options_.samples_per_heap != 0 && !assembler_.variable_length())
         assembler_.set_length(options_.samples_per_heap);
     open_.reset();

@@ -53,7 +53,8 @@ pdu_heap_sink::sptr pdu_heap_sink::make(transport stream, const item& item,
 pdu_heap_sink_impl::pdu_heap_sink_impl(transport stream, const item& item,
                                        const pdu_heap_sink_options& options)
     : gr::block("pdu_heap_sink", gr::io_signature::make(0, 0, 0), gr::io_signature::make(0, 0, 0)),
-      sink_core(*this, d_logger, std::move(stream), {item}, options, options.variable_length),
+      sink_core(*this, d_logger, std::move(stream), heap_share({item}), options,
+                options.variable_length),
       options_(options),
       item_(item),
       port_(pmt::mp("pdus")) {

@@ -12,14 +12,13 @@
 
 namespace gr::spead2 {
 
-sink_core::sink_core(gr::block& block, gr::logger_ptr logger, transport stream,
-                     const std::vector<item>& items, const sink_options& options,
-                     bool variable_length)
+sink_core::sink_core(gr::block& block, gr::logger_ptr logger, transport stream, heap_share share,
+                     const sink_options& options, bool variable_length)
     : counts_(std::make_shared<counters>(logger)),
-      assembler_(items, options, variable_length,
+      assembler_(std::move(share), options, variable_length,
                  stream ? stream->num_substreams()
                         : throw std::invalid_argument("stream is None, but a sink needs one")),
-      sender_(std::move(stream), options.flavour, counts_),
+      sender_(std::move(stream), options.flavour, counts_, assembler_.share()),
       block_(block),
       logger_(std::move(logger)),
       on_send_error_(options.on_send_error),

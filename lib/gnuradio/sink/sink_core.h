@@ -18,6 +18,7 @@
 #include "common/ticker.h"
 #include "heap_assembler.h"
 #include "heap_sender.h"
+#include "heap_share.h"
 #include "new_destinations.h"
 
 namespace gr::spead2 {
@@ -52,8 +53,8 @@ public:
 
 protected:
     /// \param block  gets the message ports "stats" and "cmd"
-    sink_core(gr::block& block, gr::logger_ptr logger, transport stream,
-              const std::vector<item>& items, const sink_options& options, bool variable_length);
+    sink_core(gr::block& block, gr::logger_ptr logger, transport stream, heap_share share,
+              const sink_options& options, bool variable_length);
 
     /// Whether start() is that of lock() and unlock(): the input goes on. Once a start().
     [[nodiscard]] bool resumes();

@@ -27,4 +27,21 @@ substream_rule::substream_rule(const std::string& rule) {
     }
 }
 
+split_rule::split_rule(int axis) {
+    if (axis < 0)
+        throw std::invalid_argument("split " + std::to_string(axis) +
+                                    " is negative; axes are numbered from 0");
+    axis_ = static_cast<std::uint64_t>(axis);
+}
+
+split_rule::split_rule(const std::string& rule) {
+    if (rule == "new") return;
+    const char* const end = rule.data() + rule.size();
+    std::uint64_t axis = 0;
+    if (const auto [p, error] = std::from_chars(rule.data(), end, axis);
+        error != std::errc() || p != end)
+        throw std::invalid_argument("split '" + rule + "' is not known; use 'new' or an axis");
+    axis_ = axis;
+}
+
 }  // namespace gr::spead2

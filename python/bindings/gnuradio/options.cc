@@ -7,6 +7,7 @@
 #include <gnuradio/spead2/sink_options.h>
 #include <gnuradio/spead2/source_options.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
@@ -154,6 +155,39 @@ struct option_type<substream_rule> {
             throw std::invalid_argument(name + " " + std::string(py::str(number)) +
                                         " is out of range");
         return {number.cast<int>()};
+    }
+};
+
+template <>
+struct option_type<split_rule> {
+    static const char* annotation() { return "int | str"; }
+    static py::object to_python(const split_rule& rule) {
+        if (rule.axis()) return py::int_(*rule.axis());
+        return py::str("new");
+    }
+    static split_rule from_python(const std::string& name, const py::handle& value) {
+        if (py::isinstance<py::str>(value)) return {value.cast<std::string>()};
+        if (!PyIndex_Check(value.ptr())) bad_type(name, value, R"("new" or the number of an axis)");
+        const std::uint64_t axis = option_type<std::uint64_t>::from_python(name, value);
+        constexpr std::uint64_t most = std::numeric_limits<int>::max();
+        return {static_cast<int>(std::min(axis, most))};
+    }
+};
+
+template <>
+struct option_type<std::vector<std::uint64_t>> {
+    static const char* annotation() { return "Iterable[int]"; }
+    static py::object to_python(const std::vector<std::uint64_t>& numbers) {
+        return py::cast(numbers);
+    }
+    static std::vector<std::uint64_t> from_python(const std::string& name,
+                                                  const py::handle& value) {
+        if (!py::isinstance<py::iterable>(value) || py::isinstance<py::str>(value))
+            bad_type(name, value, "a list of numbers");
+        std::vector<std::uint64_t> numbers;
+        for (const py::handle v : py::list(py::reinterpret_borrow<py::object>(value)))
+            numbers.push_back(option_type<std::uint64_t>::from_python(name, v));
+        return numbers;
     }
 };
 
