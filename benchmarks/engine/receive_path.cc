@@ -32,6 +32,7 @@ enum class order : std::uint8_t {
     reversed,     // each packet joins the one before it
     every_other,  // ranges that do not touch, then what is between them
     interleaved,  // one packet of each heap in turn
+    shuffled,     // any
 };
 
 struct parameters {
@@ -58,6 +59,10 @@ const std::map<std::string, parameters> cases = {
     {"max_heaps:4096", {1472, 64U << 10, 256, 4096}},
     {"length:1", {1472, 512U << 10, 8}},
     {"length:8", {1472, 4U << 20, 1}},
+    // Parts of a heap that several send, a packet each.
+    {"parts-in-order", {1064, 10000U << 10, 2}},
+    {"parts:16", {1064, 16U << 10, 2, 4, order::shuffled}},
+    {"parts:10000", {1064, 10000U << 10, 2, 4, order::shuffled}},
 };
 
 using packet = std::vector<std::uint8_t>;
@@ -91,6 +96,8 @@ packet make_packets(const parameters& c, std::size_t& n_packets) {
         if (c.in == order::every_other)
             std::stable_partition(packets.begin(), packets.end(),
                                   [i = 0](const packet&) mutable { return i++ % 2 == 0; });
+        if (c.in == order::shuffled)
+            std::shuffle(packets.begin(), packets.end(), std::mt19937_64(h));
         heaps.push_back(std::move(packets));
     }
     packet all;
@@ -141,7 +148,8 @@ void run(const parameters& c, std::size_t repetitions) {
         std::make_shared<spead2::thread_pool>(1),
         stream_config()
             .set_max_heaps(c.max_heaps)
-            .set_allow_out_of_order(c.in == order::reversed || c.in == order::every_other),
+            .set_allow_out_of_order(c.in == order::reversed || c.in == order::every_other ||
+                                    c.in == order::shuffled),
         ring_stream_config().set_heaps(c.ring_heaps));
     const auto start = std::chrono::steady_clock::now();
     s.add_reader<repeating_reader>(packets, repetitions);

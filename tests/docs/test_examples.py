@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 #: Those that are run elsewhere, since they need more than a socket.
 ELSEWHERE = {("docs/ibverbs.md", 0): "tests/ibverbs/test_doc_example.py"}
 HERE = {("README.md", 0), ("README.md", 1), ("docs/gnuradio.md", 0), ("docs/gnuradio.md", 1)}
+HERE |= {("docs/collective.md", 1)}
 #: Not run, but compiled: needs an MPI launcher and a host of its own to send to.
 NOT_RUN = {("docs/collective.md", 0)}
 
@@ -46,6 +47,12 @@ def test_every_example_is_run() -> None:
 
 def run(name: str, index: int) -> tuple[list[decoder.Heap], str]:
     """Run an example that sends to port 8888; return the heaps that came, and what it printed."""
+    packets, printed = packets_of(name, index, [])
+    return decoder.assemble_all(packets), printed
+
+
+def packets_of(name: str, index: int, arguments: list[str]) -> tuple[list[decoder.Packet], str]:
+    """Run an example that sends to port 8888; return the packets that came, and what it printed."""
     packets: list[bytes] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         try:  # room for all of it, so that nothing depends on who is how fast
@@ -65,7 +72,7 @@ def run(name: str, index: int) -> tuple[list[decoder.Heap], str]:
         thread.start()
         try:
             done = subprocess.run(
-                [sys.executable, "-c", code.replace("8888", str(port))],
+                [sys.executable, "-c", code.replace("8888", str(port)), *arguments],
                 capture_output=True,
                 text=True,
                 timeout=100,
@@ -75,7 +82,7 @@ def run(name: str, index: int) -> tuple[list[decoder.Heap], str]:
                 sender.sendto(b"", ("127.0.0.1", port))
             thread.join()
     assert (done.returncode, done.stderr) == (0, "")
-    return decoder.assemble_all([decoder.parse(packet) for packet in packets]), done.stdout
+    return [decoder.parse(packet) for packet in packets], done.stdout
 
 
 def value(heap: decoder.Heap, descriptors: dict[int, Any], id: int) -> Any:
@@ -92,6 +99,19 @@ def test_the_first_lines_of_python_arrive() -> None:
     for i, heap in enumerate(heaps[:-1]):
         assert value(heap, descriptors, 0x1000) == 4096 * i
         assert np.array_equal(value(heap, descriptors, 0x1001), tone)
+
+
+def test_two_flowgraphs_send_heaps_together() -> None:
+    pytest.importorskip("gnuradio.gr", reason="the GNU Radio blocks need GNU Radio")
+    packets = [p for rank in "01" for p in packets_of("docs/collective.md", 1, [rank])[0]]
+    heaps = decoder.assemble_all(sorted(packets, key=lambda p: (p.cnt, p.offset)))
+    descriptors = {d.id: d for heap in heaps for d in heap.descriptors()}
+    data = [heap for heap in heaps if not heap.controls]
+    assert len(data) == len(heaps) - 2 == 8
+    for i, heap in enumerate(data):
+        assert value(heap, descriptors, 0x1600) == 4096 * i
+        phases = 2 * np.pi * np.outer([0.1, 0.2], 4096 * i + np.arange(4096))
+        assert np.allclose(value(heap, descriptors, 0x1000), np.exp(1j * phases), atol=1e-3)
 
 
 def test_a_source_gets_what_a_sink_sends() -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One rank: sends its parts of heaps from its own namespace. Started by mpirun.
 
-Its argument is a file with the settings as JSON; what it saw goes to a file beside it.
+Its argument is a file with the cases as JSON; what it saw of each goes to a file beside it.
 """
 
 from __future__ import annotations
@@ -60,21 +60,20 @@ def set_values(group: mpi.ItemGroup, heap: int) -> None:
         group["owned"].value = values["owned"]
 
 
-def make_stream(settings: dict[str, Any], rank: int, package: Any, **config: Any) -> Any:
-    """Enter the rank's namespace, and make a stream of a package to the receiver from there."""
-    enter(settings["namespaces"][rank])
+def make_stream(settings: dict[str, Any], package: Any, **config: Any) -> Any:
+    """Make a stream of a package to the receiver."""
     stream_config = send.StreamConfig(max_packet_size=settings["packet_size"], **config)
     endpoints = [(settings["address"], settings["port"])]
-    if not settings["ibverbs"]:
+    if not settings.get("ibverbs"):
         return package.UdpStream(spead2.ThreadPool(), endpoints, stream_config)
     ibv_config = send.UdpIbvConfig(
-        endpoints=endpoints, interface_address=settings["interfaces"][rank]
+        endpoints=endpoints, interface_address=settings["interface"]
     )
     return package.UdpIbvStream(spead2.ThreadPool(), stream_config, ibv_config)
 
 
 def run(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
-    stream = make_stream(settings, comm.rank, send, max_heaps=64)
+    stream = make_stream(settings, send, max_heaps=64)
     group = make_group(comm, settings["pointers"])
     sent = 0
     with mpi.CollectiveStream(comm, stream, rate=settings["rate"]) as collective_stream:
@@ -89,7 +88,7 @@ def run(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
 
 
 async def run_asyncio(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
-    stream = make_stream(settings, comm.rank, spead2.send.asyncio, max_heaps=64)
+    stream = make_stream(settings, spead2.send.asyncio, max_heaps=64)
     group = make_group(comm, settings["pointers"])
     collective_stream = mpi.AsyncCollectiveStream(comm, stream, rate=settings["rate"])
     futures = [collective_stream.async_send_heap(group.get_start())]
@@ -106,7 +105,7 @@ async def run_asyncio(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any
 
 def run_independent(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
     """Whole heaps of each rank."""
-    stream = make_stream(settings, comm.rank, send)
+    stream = make_stream(settings, send)
     one = make_group(mpi.Place(0, 1), "first")  # type: ignore[arg-type]
     collective_stream = mpi.CollectiveStream(comm, stream, independent=True)
     for heap in range(settings["heaps"]):
@@ -123,7 +122,7 @@ def run_independent(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
 
 def run_and_die(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
     """One rank is killed by a signal while it sends its part of a heap, slowly."""
-    stream = make_stream(settings, comm.rank, send, burst_size=4096)
+    stream = make_stream(settings, send, burst_size=4096)
     group = make_group(comm, settings["pointers"])
     victim = comm.rank == settings["victim"]
     policy: Any = settings["on_failure"]
@@ -150,19 +149,24 @@ def run_and_die(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
     return {"gone": s.gone, "error": error}
 
 
+def run_case(settings: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
+    """Do what a case says; return what this rank saw."""
+    if settings["kind"] == "asyncio":
+        return asyncio.run(run_asyncio(settings, comm))
+    kinds = {"blocking": run, "independent": run_independent, "die": run_and_die}
+    return kinds[settings["kind"]](settings, comm)
+
+
 def main() -> None:
-    """Do what the settings say."""
+    """Run all cases from the rank's own namespace."""
     comm = MPI.COMM_WORLD
     path = pathlib.Path(sys.argv[1])
     settings = json.loads(path.read_text())
-    kind = settings["kind"]
-    if kind == "asyncio":
-        result = asyncio.run(run_asyncio(settings, comm))
-    else:
-        kinds = {"blocking": run, "independent": run_independent, "die": run_and_die}
-        result = kinds[kind](settings, comm)
-    path.with_name(f"rank-{comm.rank}.json").write_text(json.dumps(result))
-    if kind == "die":
+    enter(settings["namespaces"][comm.rank])
+    interface = {"interface": settings["interfaces"][comm.rank]}
+    results = [run_case({**case, **interface}, comm) for case in settings["cases"]]
+    path.with_name(f"rank-{comm.rank}.json").write_text(json.dumps(results))
+    if settings["cases"][-1]["kind"] == "die":
         os._exit(0)  # MPI_Finalize() waits for all ranks, and one is gone
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Receives heaps until the stream ends; run by either package's Python, in a namespace.
+"""Receives the heaps of some streams until each ends; run by either package's Python, in a namespace.
 
-Prints the port as soon as it listens, and at the end what it got as JSON.
+Prints the ports as soon as it listens, and at the end what it got, as JSON.
 """
 
 from __future__ import annotations
@@ -19,29 +19,32 @@ import spead2.recv as recv
 SO_RCVBUFFORCE = 33
 
 
-def main() -> None:
-    """Listen at an address, or to a group that is joined there.
+def listen(address: str, wanted: dict[str, Any]) -> tuple[recv.Stream, int]:
+    """Make a stream that listens at an address, or to a group that is joined there.
 
-    The arguments are how many heaps are assembled at once, the address, and the group if wanted.
+    `wanted` says how many heaps are assembled at once, the group or None, and the port or 0.
     """
-    keep_heaps, address = int(sys.argv[1]), sys.argv[2]
-    group_address = sys.argv[3] if len(sys.argv) > 3 else None
     stream = recv.Stream(
         spead2.ThreadPool(),
-        recv.StreamConfig(max_heaps=keep_heaps, allow_out_of_order=True),
+        recv.StreamConfig(max_heaps=wanted["heaps"], allow_out_of_order=True),
         recv.RingStreamConfig(
             heaps=256, contiguous_only=False, incomplete_keep_payload_ranges=True
         ),
     )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 28)
-        udp.bind((group_address or address, 0))
-        if group_address is not None:
-            membership = socket.inet_aton(group_address) + socket.inet_aton(address)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        udp.bind((wanted["group"] or address, wanted["port"]))
+        if wanted["group"]:
+            membership = socket.inet_aton(wanted["group"]) + socket.inet_aton(address)
             udp.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
         port = udp.getsockname()[1]
         stream.add_udp_reader(udp, max_size=9200)
-    print(port, flush=True)
+    return stream, port
+
+
+def receive(stream: recv.Stream) -> list[dict[str, Any]]:
+    """Take all heaps of a stream, and say what is in them."""
     group = spead2.ItemGroup()
     heaps: list[dict[str, Any]] = []
     for heap in stream:
@@ -58,7 +61,14 @@ def main() -> None:
         found["wrong"] = collective.wrong_items(int(values["timestamp"]) - 1000, values)
         found["heap"] = int(values["timestamp"]) - 1000
     stream.stop()
-    print(json.dumps({"package": spead2.__file__, "heaps": heaps}), flush=True)
+    return heaps
+
+
+def main() -> None:
+    """Listen at the address that is the first argument, to the streams that the second lists."""
+    streams = [listen(sys.argv[1], wanted) for wanted in json.loads(sys.argv[2])]
+    print(json.dumps([port for _, port in streams]), flush=True)
+    print(json.dumps([receive(stream) for stream, _ in streams]), flush=True)
 
 
 if __name__ == "__main__":
