@@ -382,7 +382,7 @@ def test_the_reference_receives_whole_heaps(
     sent: dict[int, list[bytes]], receiver: Callable[..., Reception]
 ) -> None:
     rx = receiver("udp", out_of_order=True, max_heaps=32)
-    forward(sent[-1], rx.port)
+    forward(sent[-1], rx.ports[0])
     items = [found for found in rx.items() if found]
     assert len(items) == part_sender.HEAPS
     for i, found in enumerate(items):

@@ -140,7 +140,7 @@ std::string pdu_heap_sink_impl::send_samples(const pmt::pmt_t& metadata, const p
     });
     samples_ += length;
     follow_destinations();
-    const std::optional<std::size_t> substream = assembler_.substream(start, length);
+    const std::optional<std::size_t> substream = assembler_.substream({start, length});
     if (!substream) {
         counts_->samples_dropped.fetch_add(length);
         assembler_.settle(samples_, samples_);
@@ -170,7 +170,7 @@ std::string pdu_heap_sink_impl::send_samples(const pmt::pmt_t& metadata, const p
     if (!assembler_.variable_length() && assembler_.length() == 0) assembler_.set_length(length);
 
     const engine::send::heap heap =
-        assembler_.assemble(*group, *substream, start, length, {payload});
+        assembler_.assemble(*group, *substream, {start, length}, {payload});
     for (scalar_track& s : assembler_.scalars()) s.forget_times();
     if (!sender_.queue(std::move(group), heap, *substream)) wait_for_room();
     sender_.kick();

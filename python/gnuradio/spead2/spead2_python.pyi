@@ -125,12 +125,17 @@ class HeapSinkOptions:
     on_bad_tag: Literal["error", "resync"]
     on_restart: Literal["drop", "pad", "short"]
     on_send_error: Literal["count", "error"]
+    owners: Iterable[int]
+    pointers: Literal["first", "every"]
+    rank: int
     restart_tag: str | Iterable[str]
     sample_rate: float
     samples_per_heap: int
     scalars: ScalarItem | Iterable[ScalarItem]
     send_end: bool
     send_start: bool
+    size: int
+    split: int | str
     substream: int | str
     variable_length: bool
 
