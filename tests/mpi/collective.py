@@ -6,6 +6,7 @@ Imported by the ranks, by the receivers (which may be of the reference package),
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,20 @@ WIDE = (5, 111, 7)
 OWNER_BYTES = 3000
 
 
+@functools.lru_cache(maxsize=32)
 def samples(heap: int) -> Any:
     """The item that is split by rows."""
     start = np.arange(ROWS * COLUMNS, dtype=np.uint32)
     return ((start * 31 + heap * 17) % 251).astype(np.int8).reshape(ROWS, COLUMNS)
 
 
+@functools.lru_cache(maxsize=32)
 def wide(heap: int) -> Any:
     """The item that is split along its second axis."""
     return (np.arange(np.prod(WIDE), dtype=np.uint32) * 7 + heap).astype(">u4").reshape(WIDE)
 
 
+@functools.lru_cache(maxsize=32)
 def owned(heap: int) -> Any:
     """The item that the last rank has."""
     return ((np.arange(OWNER_BYTES) + heap) % 256).astype(np.uint8)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What mpirun needs to be told where tests run as root."""
+"""What mpirun needs to be told where tests run as root, beside others."""
 
 from __future__ import annotations
 
@@ -11,4 +11,5 @@ def environment() -> dict[str, str]:
     return os.environ | {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_mpi_yield_when_idle": "1",  # who waits leaves the processor to others
     }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -12,11 +13,13 @@ class Hosts:
     """A receiver and so many senders at one switch."""
 
     receiver_address = "10.78.0.1"
+    _numbers = itertools.count()
 
     def __init__(self, senders: int) -> None:
-        self.receiver = f"spead2-rx-{os.getpid()}"
-        self.switch = f"spead2-sw-{os.getpid()}"
-        self.senders = [f"spead2-tx{i}-{os.getpid()}" for i in range(senders)]
+        mine = f"{os.getpid()}-{next(self._numbers)}"
+        self.receiver = f"spead2-rx-{mine}"
+        self.switch = f"spead2-sw-{mine}"
+        self.senders = [f"spead2-tx{i}-{mine}" for i in range(senders)]
         self.sender_addresses = [f"10.78.0.{2 + i}" for i in range(senders)]
 
     @staticmethod

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 from collections.abc import Callable
 from typing import Any
 
@@ -94,29 +95,40 @@ def test_independent_heaps_share_the_cnts(outcome_of: Callable[..., Any]) -> Non
     assert all(heap["wrong"] == [] for heap in heaps)
 
 
+def kill(ranks: int, victim: int, on_failure: str, **case: Any) -> tuple[int, dict[str, Any]]:
+    """What a launch is told in which a rank is killed; both packages receive."""
+    how = {"kind": "die", "to": "both", "packet_size": 1472, "timeout": 3.0}
+    return ranks, {**how, "victim": victim, "on_failure": on_failure, **case}
+
+
+KILLS = {
+    (victim, on_failure): launch
+    for on_failure in ("stop", "go on")
+    for victim, launch in [
+        (2, kill(4, 2, on_failure, pointers="first", dies_in=3, heaps=6)),
+        (0, kill(3, 0, on_failure, pointers="every", dies_in=2, heaps=5)),
+    ]
+}
+
+
 @pytest.fixture(scope="module")
-def outcome_of_a_kill(run_ranks: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the outcome where a rank is killed; one launch serves both receivers."""
-    done: dict[tuple[int, int, str], Any] = {}
-
-    def get(ranks: int, victim: int, on_failure: str, **case: Any) -> Any:
-        key = ranks, victim, on_failure
-        if key not in done:
-            case |= {"kind": "die", "to": "both", "packet_size": 1472, "timeout": 3.0}
-            case |= {"victim": victim, "on_failure": on_failure}
-            (done[key],) = run_ranks(ranks, [case], "--enable-recovery")
-        return done[key]
-
-    return get
+def outcomes_of_kills(run_ranks: Callable[..., Any]) -> dict[Any, Any]:
+    """The outcomes where a rank is killed. They mostly wait, so all are launched together."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        launched = {
+            key: pool.submit(run_ranks, ranks, [case], "--enable-recovery")
+            for key, (ranks, case) in KILLS.items()
+        }
+        return {key: future.result()[0] for key, future in launched.items()}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 @pytest.mark.parametrize("on_failure", ["stop", "go on"])
 def test_heaps_of_a_killed_rank_lack_its_part_alone(
-    outcome_of_a_kill: Callable[..., Any], on_failure: str, package: str
+    outcomes_of_kills: dict[Any, Any], on_failure: str, package: str
 ) -> None:
     victim, dies_in = 2, 3
-    outcome = outcome_of_a_kill(4, victim, on_failure, pointers="first", dies_in=dies_in, heaps=6)
+    outcome = outcomes_of_kills[victim, on_failure]
     assert sorted(outcome.ranks) == [0, 1, 3]
     for result in outcome.ranks.values():
         assert result["gone"] == [victim]
@@ -143,9 +155,9 @@ def test_heaps_of_a_killed_rank_lack_its_part_alone(
 @pytest.mark.parametrize("package", PACKAGES)
 @pytest.mark.parametrize("on_failure", ["stop", "go on"])
 def test_when_the_rank_with_the_pointers_is_killed_the_others_end_the_stream(
-    outcome_of_a_kill: Callable[..., Any], on_failure: str, package: str
+    outcomes_of_kills: dict[Any, Any], on_failure: str, package: str
 ) -> None:
-    outcome = outcome_of_a_kill(3, 0, on_failure, pointers="every", dies_in=2, heaps=5)
+    outcome = outcomes_of_kills[0, on_failure]
     assert sorted(outcome.ranks) == [1, 2]
     for result in outcome.ranks.values():
         assert result["gone"] == [0]
