@@ -42,7 +42,7 @@ class Parts:
         return spead2.send.InprocStream(spead2.ThreadPool(), self.queues, self.config)
 
     def packets(self, substream: int = 0) -> list[decoder.Packet]:
-        """All of them, those of a heap in their order. (A start heap has the cnt 1.)"""
+        """All of them, by the heap cnt and then in the order of the payload."""
         self.queues[substream].stop()
         found = [decoder.parse(bytes(packet)) for packet in self.queues[substream]]
         return sorted(found, key=lambda p: (p.cnt, p.offset))
@@ -300,9 +300,7 @@ def test_what_cannot_be_agreed_on_is_refused(options: dict[str, Any], text: str)
 
 
 def test_intervals_of_descriptors_stay_as_they_are() -> None:
-    sink = sinks.heap_sink(
-        Parts().stream(), (0x1000, "a", "", "float"), samples_per_heap=4, size=2
-    )
+    sink = sinks.heap_sink(Parts().stream(), (0x1000, "a", "", "float"), samples_per_heap=4, size=2)
     sink.set_descriptor_interval(0)
     with pytest.raises(ValueError, match="cannot change where several flowgraphs send heaps"):
         sink.set_descriptor_interval(5)

@@ -66,9 +66,7 @@ def make_stream(settings: dict[str, Any], package: Any, **config: Any) -> Any:
     endpoints = [(settings["address"], settings["port"])]
     if not settings.get("ibverbs"):
         return package.UdpStream(spead2.ThreadPool(), endpoints, stream_config)
-    ibv_config = send.UdpIbvConfig(
-        endpoints=endpoints, interface_address=settings["interface"]
-    )
+    ibv_config = send.UdpIbvConfig(endpoints=endpoints, interface_address=settings["interface"])
     return package.UdpIbvStream(spead2.ThreadPool(), stream_config, ibv_config)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Receives the heaps of some streams until each ends; run by either package's Python, in a namespace.
+"""Receives the heaps of some streams until each ends; run by either package's Python.
 
 Prints the ports as soon as it listens, and at the end what it got, as JSON.
 """

@@ -68,7 +68,12 @@ def software_device_is_there() -> bool:
     ("pointers", "ibverbs"), WAYS, ids=["udp-first", "udp-every", "ibverbs-first"]
 )
 def test_all_heaps_arrive_whole(
-    outcome_of: Callable[..., Any], ranks: int, kind: str, pointers: str, ibverbs: bool, package: str
+    outcome_of: Callable[..., Any],
+    ranks: int,
+    kind: str,
+    pointers: str,
+    ibverbs: bool,
+    package: str,
 ) -> None:
     if ibverbs:
         build_software_device()  # or skip
