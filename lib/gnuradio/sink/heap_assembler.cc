@@ -27,8 +27,8 @@ scalar_track make_substream_tag(const substream_rule& rule) {
 
 }  // namespace
 
-heap_assembler::heap_assembler(heap_share share, const sink_options& options,
-                               bool variable_length, std::size_t num_substreams)
+heap_assembler::heap_assembler(heap_share share, const sink_options& options, bool variable_length,
+                               std::size_t num_substreams)
     : share_(std::move(share)),
       items_(share_.own_items()),
       flavour_(options.flavour),
@@ -37,7 +37,8 @@ heap_assembler::heap_assembler(heap_share share, const sink_options& options,
       interval_(options.descriptor_interval),
       substreams_(num_substreams) {
     set_descriptor_seconds(options.descriptor_seconds);
-    if (items_.empty()) throw std::invalid_argument("items is empty, but a sink needs at least one");
+    if (items_.empty())
+        throw std::invalid_argument("items is empty, but a sink needs at least one");
     if (rule_.what() == substream_rule::kind::fixed && rule_.index() >= num_substreams)
         throw std::invalid_argument("substream " + std::to_string(rule_.index()) +
                                     " is out of range: the stream has " +
@@ -81,8 +82,9 @@ void heap_assembler::check_scalar(const scalar_track& s) const {
     if (share_.is_whole() || !s.from_tag()) return;
     const std::string name = "scalar item '" + s.what().name + "' ";
     if (s.format().is_text())
-        throw std::invalid_argument(name + "is a text of a tag, which heaps of several flowgraphs "
-                                           "cannot have: all must know how long it is");
+        throw std::invalid_argument(name +
+                                    "is a text of a tag, which heaps of several flowgraphs "
+                                    "cannot have: all must know how long it is");
     if (!is_immediate(s) && !s.what().value)
         throw std::invalid_argument(
             name + "of " + std::to_string(8 * s.format().bytes()) +
@@ -90,14 +92,16 @@ void heap_assembler::check_scalar(const scalar_track& s) const {
             "initial value, or a dtype of at most " +
             std::to_string(8 * flavour_.address_bytes()) + " bits");
     if (share_.pointers() == engine::send::part_pointers::every)
-        throw std::invalid_argument(name + "comes from a tag, which other flowgraphs do not see, "
-                                           "but with pointers 'every' all send it");
+        throw std::invalid_argument(name +
+                                    "comes from a tag, which other flowgraphs do not see, "
+                                    "but with pointers 'every' all send it");
 }
 
 void heap_assembler::set_descriptor_interval(std::uint64_t heaps) {
     if (!share_.is_whole() && heaps != interval_.load())
-        throw std::invalid_argument("descriptor_interval cannot change where several flowgraphs "
-                                    "send heaps together: all must have the same");
+        throw std::invalid_argument(
+            "descriptor_interval cannot change where several flowgraphs "
+            "send heaps together: all must have the same");
     interval_.store(heaps);
 }
 

@@ -28,7 +28,7 @@ public:
         return sinks_[stream].running++ == 0;
     }
     struct left {
-        bool last;      ///< no other one runs
+        bool last;     ///< no other one runs
         bool end_due;  ///< one that left asked the last one for the end heap
     };
     left leave(const engine::send::stream* stream, bool ask_for_end) {

@@ -27,8 +27,7 @@ void check_options(const std::vector<item>& items, const heap_sink_options& o) {
         throw std::invalid_argument("variable_length is true" + several +
                                     "all must know how long a heap is");
     if (o.substream.what() == substream_rule::kind::tag)
-        throw std::invalid_argument("substream is a tag's" + several +
-                                    "the others do not see it");
+        throw std::invalid_argument("substream is a tag's" + several + "the others do not see it");
     if (!o.owners.empty() && o.owners.size() != items.size())
         throw std::invalid_argument("owners has " + std::to_string(o.owners.size()) +
                                     " ranks, but there are " + std::to_string(items.size()) +
@@ -97,8 +96,11 @@ void heap_share::add_stacked(const item& i) {
     std::vector<std::int64_t> shape{static_cast<std::int64_t>(size_),
                                     static_cast<std::int64_t>(whole_samples_)};
     shape.insert(shape.end(), format.shape().begin(), format.shape().end());
-    items_.push_back({format.described(i, std::move(shape)), times(bytes, size_), bytes,
-                      own_items_.size(), {nullptr, rank_ * bytes, bytes, 1, 0}});
+    items_.push_back({format.described(i, std::move(shape)),
+                      times(bytes, size_),
+                      bytes,
+                      own_items_.size(),
+                      {nullptr, rank_ * bytes, bytes, 1, 0}});
     own_items_.push_back(i);
 }
 
@@ -126,7 +128,9 @@ void heap_share::add_divided(const item& i, std::uint64_t axis) {
         blocks = times(blocks, static_cast<std::uint64_t>(shape[a]));
     const std::uint64_t length = times(whole_samples_, format.item_bytes());
     const std::uint64_t inner = length / blocks / along;
-    items_.push_back({format.fixed(i, whole_samples_), length, blocks * roots.count * inner,
+    items_.push_back({format.fixed(i, whole_samples_),
+                      length,
+                      blocks * roots.count * inner,
                       own_items_.size(),
                       {nullptr, mine.first * inner, mine.count * inner, blocks, along * inner}});
     item own = i;
@@ -142,10 +146,10 @@ void heap_share::check_length(const engine::flavour& flavour) const {
     std::uint64_t left = flavour.max_address() - flavour.max_address() / 16;
     for (const shared_item& s : items_) {
         if (s.length > left)
-            throw std::invalid_argument(
-                "samples_per_heap " + std::to_string(whole_samples_) + " of " +
-                std::to_string(size_) + " flowgraphs is more than " + flavour.to_string() +
-                " can hold of these items");
+            throw std::invalid_argument("samples_per_heap " + std::to_string(whole_samples_) +
+                                        " of " + std::to_string(size_) +
+                                        " flowgraphs is more than " + flavour.to_string() +
+                                        " can hold of these items");
         left -= s.length;
     }
 }

@@ -21,11 +21,11 @@ class heap_share {
 public:
     /// An item of the whole heap.
     struct shared_item {
-        engine::descriptor described;      ///< as receivers see it
-        std::uint64_t length = 0;          ///< bytes
-        std::uint64_t root_bytes = 0;      ///< those that rank 0 holds
+        engine::descriptor described;       ///< as receivers see it
+        std::uint64_t length = 0;           ///< bytes
+        std::uint64_t root_bytes = 0;       ///< those that rank 0 holds
         std::optional<std::size_t> port{};  ///< where its samples come in; none: elsewhere
-        engine::send::item_blocks held{};  ///< without the memory
+        engine::send::item_blocks held{};   ///< without the memory
     };
 
     /// A heap that one flowgraph sends.
