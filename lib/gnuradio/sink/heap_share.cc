@@ -96,7 +96,7 @@ void heap_share::add_stacked(const item& i) {
     std::vector<std::int64_t> shape{static_cast<std::int64_t>(size_),
                                     static_cast<std::int64_t>(whole_samples_)};
     shape.insert(shape.end(), format.shape().begin(), format.shape().end());
-    items_.push_back({format.described(i, std::move(shape)),
+    items_.push_back({format.described(i, shape),
                       times(bytes, size_),
                       bytes,
                       own_items_.size(),
