@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Heaps that several ranks send, in whatever order packets come: both packages place them in chunks.
+"""Heaps that several ranks send: both packages place them in chunks, however packets come.
 
 A receiver places a heap by the first packet that comes, whoever sent it, so all have the pointers.
 """
