@@ -15,7 +15,7 @@
 
 namespace spead2::python {
 
-/// How received bytes become values; see decode.cc.
+/// How received bytes become values; see value_decoder.h.
 struct value_decoder;
 
 /// How values become bytes. The numbers are used by the Python code.
@@ -51,7 +51,7 @@ struct descriptor_object {
     PyObject* plan;                      ///< layout and fields, for what is left to Python
     std::vector<Py_ssize_t> dimensions;  ///< -1: variable
 
-    // How received bytes become a value; made by decode.cc, dropped by prepare().
+    // How received bytes become a value; made by value_decoder.cc, dropped by prepare().
     std::shared_ptr<const value_decoder> decoder;
 
     // The encoded description, for the flavour it was last asked for.

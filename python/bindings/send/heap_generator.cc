@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The extension type below HeapGenerator: which items of a group are new, and the heap of those.
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
+#include <utility>
 #include <vector>
-
-#include <spead2/send/descriptor_schedule.h>
 
 #include "bindings.h"
 #include "core/common.h"
 #include "core/encode.h"
 #include "heap.h"
+#include "sent_notes.h"
 #include "support/arguments.h"
 #include "support/extension_type.h"
 #include "support/objects.h"
@@ -22,29 +20,12 @@ namespace {
 
 enum class which : std::uint8_t { stale, all, none };
 
-/// Notes from which on it is worth to look for some that are of no use any more.
-constexpr std::size_t min_notes_to_prune = 256;
-
-/// What was sent of the item with an ID.
-struct note {
-    std::uint64_t id = 0;
-    std::uint64_t serial = 0;  ///< of the item; 0: nothing was sent
-    std::int64_t version = 0;
-    bool has_value = false;
-    descriptor_schedule descriptor;
-};
-
 struct generator_object {
     PyObject_HEAD PyObject* item_group;
     flavour value_flavour;
     std::optional<std::int64_t> descriptor_frequency;
-    std::uint64_t serial;
     std::uint64_t heaps;  ///< made so far
-    std::vector<note> notes;
-    std::vector<PyObject*> items;  ///< weak references to those the notes are about, or null
-    std::unordered_map<std::uint64_t, std::size_t> index;  ///< item ID to position in notes
-    std::size_t prune_at;                                  ///< notes
-    std::uint64_t prunes;
+    sent_notes notes;
 };
 
 PyObject* add_to_heap_method = nullptr;
@@ -66,17 +47,12 @@ generator_object* as_generator(PyObject* self) noexcept {
 }
 
 PyObject* generator_new(PyTypeObject* type, PyObject*, PyObject*) {
-    static std::uint64_t last_serial = 0;  // under the GIL
     PyObject* const self = type->tp_alloc(type, 0);
     if (self == nullptr) return nullptr;
     generator_object* const g = as_generator(self);
     new (&g->value_flavour) flavour();
     new (&g->descriptor_frequency) std::optional<std::int64_t>();
-    new (&g->notes) std::vector<note>();
-    new (&g->items) std::vector<PyObject*>();
-    new (&g->index) std::unordered_map<std::uint64_t, std::size_t>();
-    g->prune_at = min_notes_to_prune;
-    g->serial = ++last_serial;
+    new (&g->notes) sent_notes();
     return self;
 }
 
@@ -115,10 +91,7 @@ int generator_clear(PyObject* self) {
 void generator_dealloc(PyObject* self) {
     PyObject_GC_UnTrack(self);
     static_cast<void>(generator_clear(self));
-    as_generator(self)->notes.~vector();
-    for (PyObject* const item : as_generator(self)->items) Py_XDECREF(item);
-    as_generator(self)->items.~vector();
-    as_generator(self)->index.~unordered_map();
+    as_generator(self)->notes.~sent_notes();
     free_object(self);
 }
 
@@ -160,66 +133,6 @@ py::object items_of(PyObject* self, PyObject* group) {
         steal(run_python<PyObject_CallMethodNoArgs>(group, generator_names.values)).ptr()));
 }
 
-/// Position of the note about an ID; makes one.
-std::size_t find_note(generator_object& g, std::uint64_t id) {
-    if (const auto found = g.index.find(id); found != g.index.end()) return found->second;
-    const std::size_t at = g.notes.size();
-    try {
-        g.items.push_back(nullptr);
-        g.notes.emplace_back().id = id;
-        g.index.emplace(id, at);
-    } catch (...) {
-        g.items.resize(at);
-        g.notes.resize(at);
-        throw;
-    }
-    return at;
-}
-
-/// The same for an item, which remembers it.
-std::size_t find_note(generator_object& g, descriptor_object& item, std::uint64_t id) {
-    if (item.note_owner == g.serial && item.note_index < g.notes.size() &&
-        g.notes[item.note_index].id == id)
-        return item.note_index;
-    const std::size_t at = find_note(g, id);
-    item.note_owner = g.serial;
-    item.note_index = at;
-    return at;
-}
-
-/// The item that a note is about; null if it is gone or has another ID by now.
-descriptor_object* noted_item(PyObject* reference, std::uint64_t id) {
-    PyObject* const object = reference == nullptr ? Py_None : PyWeakref_GetObject(reference);
-    descriptor_object* const item = to_item(object);
-    if (item == nullptr || item->id == nullptr || !PyLong_CheckExact(item->id)) return item;
-    const std::uint64_t now = PyLong_AsUnsignedLongLong(item->id);
-    if (now == id) return item;
-    PyErr_Clear();
-    return is_plain(object) ? nullptr : item;
-}
-
-/// Forget what was sent of items that are gone: a group may have ever new ones. Runs no Python code.
-void prune(generator_object& g) noexcept {
-    if (g.notes.size() < g.prune_at) return;
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < g.notes.size(); ++i) {
-        descriptor_object* const item = noted_item(g.items[i], g.notes[i].id);
-        if (item == nullptr) {
-            g.index.erase(g.notes[i].id);
-            Py_XDECREF(g.items[i]);
-            continue;
-        }
-        if (item->note_owner == g.serial && item->note_index == i) item->note_index = kept;
-        g.index.find(g.notes[i].id)->second = kept;
-        g.notes[kept] = g.notes[i];
-        g.items[kept++] = g.items[i];
-    }
-    g.notes.resize(kept);
-    g.items.resize(kept);
-    g.prune_at = std::max(min_notes_to_prune, 2 * kept);
-    ++g.prunes;
-}
-
 /// Encode everything that is to go, then change heap and notes; an error changes nothing.
 void fill(generator_object& g, PyObject* group, heap& h, which descriptors, which data) {
     struct change {
@@ -230,7 +143,7 @@ void fill(generator_object& g, PyObject* group, heap& h, which descriptors, whic
     const py::object items = items_of(reinterpret_cast<PyObject*>(&g), group);
     const auto n = static_cast<std::size_t>(PyList_GET_SIZE(items.ptr()));
     const flavour f = h.get_flavour();
-    const std::uint64_t prunes = g.prunes;
+    const std::uint64_t prunes = g.notes.prunes();
     std::vector<encoded_item> encoded;
     std::vector<change> changes;
     encoded.reserve(n + 1);
@@ -252,8 +165,8 @@ void fill(generator_object& g, PyObject* group, heap& h, which descriptors, whic
             if (!to_integer(v.ptr(), "version", version)) throw py::error_already_set();
         }
         const std::uint64_t id = item_id(object);
-        const std::size_t at = find_note(g, *item, id);
-        note now = g.notes[at];
+        const std::size_t at = g.notes.find(*item, id);
+        note now = g.notes.at(at);
         py::object reference;
         if (now.serial != item->serial) {
             now = {};
@@ -285,12 +198,12 @@ void fill(generator_object& g, PyObject* group, heap& h, which descriptors, whic
     for (encoded_item& e : encoded) add_encoded(h, e);
     for (change& c : changes) {
         // What was run may have made heaps, too, and had notes forgotten.
-        const std::size_t at = g.prunes == prunes ? c.at : find_note(g, c.now.id);
-        g.notes[at] = c.now;
-        if (c.item) Py_XDECREF(std::exchange(g.items[at], c.item.release().ptr()));
+        const std::size_t at = g.notes.prunes() == prunes ? c.at : g.notes.find(c.now.id);
+        g.notes.set(at, c.now);
+        if (c.item) Py_XDECREF(g.notes.set_item(at, c.item.release().ptr()));
     }
     ++g.heaps;
-    prune(g);
+    g.notes.prune();
 }
 
 /// The arguments of add_to_heap() after the heap, by position and name.
