@@ -7,15 +7,11 @@ in it.
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from engine_counts import build, instructions
 
-ROOT = Path(__file__).resolve().parents[2]
 HEAPS = 2048
 
 #: Instructions a heap of 8 KiB, as counted with GCC 12 at -O3 on x86-64. A change for the better
@@ -29,35 +25,13 @@ pytestmark = [pytest.mark.cxx, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the driver against the installed engine."""
-    path = tmp_path_factory.mktemp("instructions") / "chunk_path"
-    prefix = Path(sys.prefix)
-    library = next(prefix.glob("lib*/libspead2.so"))
-    command = [os.environ.get("CXX", "g++"), "-std=c++20", "-O2", f"-I{prefix / 'include'}"]
-    command += [str(ROOT / "benchmarks" / "engine" / "chunk_path.cc"), str(library)]
-    command += [f"-Wl,-rpath,{library.parent}", "-pthread", "-o", str(path)]
-    subprocess.run(command, check=True)
-    return path
+    return build("chunk_path.cc", tmp_path_factory.mktemp("instructions"))
 
 
 def per_heap(program: Path, case: str, repetitions: int = 4) -> float:
-    # One instruction that copies any number of bytes would be counted once a byte.
-    tunables = "glibc.cpu.x86_rep_movsb_threshold=100000000"
-    counts = []
-    for n in (repetitions, 2 * repetitions):
-        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-        result = subprocess.run(
-            [*command, str(program), case, str(n)],
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "GLIBC_TUNABLES": tunables},
-        )
-        assert f'"heaps": {n * HEAPS},' in result.stdout
-        found = re.search(r"Collected : (\d+)", result.stderr)
-        assert found is not None
-        counts.append(int(found.group(1)))
-    return (counts[1] - counts[0]) / repetitions / HEAPS
+    counted, output = instructions(program, case, repetitions)
+    assert f'"heaps": {2 * repetitions * HEAPS},' in output
+    return counted / HEAPS
 
 
 @pytest.mark.parametrize("case", COUNTS)

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from engine_counts import build
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,25 +53,9 @@ def margin() -> float:
 def counts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
     """Build the driver of the hot paths against the installed engine, and count all paths."""
     folder = tmp_path_factory.mktemp("instructions")
-    prefix = Path(sys.prefix)
-    library = next(prefix.glob("lib*/libspead2.so"))
-    subprocess.run(
-        [
-            os.environ.get("CXX", "g++"),
-            "-std=c++20",
-            "-O2",
-            f"-I{prefix / 'include'}",
-            str(ROOT / "benchmarks" / "engine" / "hot_path.cc"),
-            str(library),
-            f"-Wl,-rpath,{library.parent}",
-            "-pthread",
-            "-o",
-            str(folder / "hot_path"),
-        ],
-        check=True,
-    )
+    program = build("hot_path.cc", folder)
     command = [sys.executable, str(ROOT / "benchmarks" / "instructions"), "--engine-alone"]
-    command += ["--program", str(folder / "hot_path"), "--output", str(folder / "counts.json")]
+    command += ["--program", str(program), "--output", str(folder / "counts.json")]
     subprocess.run(command, check=True)
     result: dict[str, dict[str, float]] = json.loads((folder / "counts.json").read_text())
     return result

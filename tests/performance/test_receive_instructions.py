@@ -7,15 +7,10 @@ that is taken from the ring; the copy of the payload is in it.
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from engine_counts import build, instructions
 
 #: Repetitions, packets in each, and instructions a packet: as counted with GCC 12 at -O3 on x86-64.
 #: A change for the better belongs here, too.
@@ -40,34 +35,11 @@ pytestmark = [pytest.mark.cxx, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the driver of the hot paths against the installed engine."""
-    path = tmp_path_factory.mktemp("instructions") / "receive_path"
-    prefix = Path(sys.prefix)
-    library = next(prefix.glob("lib*/libspead2.so"))
-    command = [os.environ.get("CXX", "g++"), "-std=c++20", "-O2", f"-I{prefix / 'include'}"]
-    command += [str(ROOT / "benchmarks" / "engine" / "receive_path.cc"), str(library)]
-    command += [f"-Wl,-rpath,{library.parent}", "-pthread", "-o", str(path)]
-    subprocess.run(command, check=True)
-    return path
+    return build("receive_path.cc", tmp_path_factory.mktemp("instructions"))
 
 
 def per_packet(program: Path, case: str, repetitions: int, packets: int) -> float:
-    # One instruction that copies any number of bytes would be counted once a byte.
-    tunables = "glibc.cpu.x86_rep_movsb_threshold=100000000"
-    counts = []
-    for n in (repetitions, 2 * repetitions):
-        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-        result = subprocess.run(
-            [*command, str(program), case, str(n)],
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "GLIBC_TUNABLES": tunables},
-        )
-        found = re.search(r"Collected : (\d+)", result.stderr)
-        assert found is not None
-        counts.append(int(found.group(1)))
-    return (counts[1] - counts[0]) / repetitions / packets
+    return instructions(program, case, repetitions)[0] / packets
 
 
 @pytest.mark.parametrize("case", COUNTS)
