@@ -27,11 +27,7 @@ void register_pack(py::module_& m);            // bit by bit
 void register_packet_generator(py::module_& m);
 void register_stream(py::module_& m);          // Stream, SyncStream
 void register_asyncio_stream(py::module_& m);  // AsyncStream
-void register_bytes(py::module_& m);
-void register_inproc(py::module_& m);
-void register_pcap(py::module_& m);
-void register_udp(py::module_& m);
-void register_tcp(py::module_& m);
-void register_udp_ibv(py::module_& m);
+void register_inproc_queue(py::module_& m);    // InprocQueue
+void register_transports(py::module_& m);      // the modules streams and asyncio_streams
 
 }  // namespace spead2::python

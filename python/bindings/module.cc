@@ -58,17 +58,15 @@ PYBIND11_MODULE(_spead2, m) {
     spead2::python::register_pack(m);
     spead2::python::register_packet_generator(m);
     spead2::python::register_stream(m);
-    spead2::python::register_bytes(m);
-    spead2::python::register_pcap(m);
-    spead2::python::register_inproc(m);
-    spead2::python::register_udp(m);
-    spead2::python::register_tcp(m);
-    spead2::python::register_udp_ibv(m);
+    spead2::python::register_inproc_queue(m);
+    spead2::python::register_transports(m);
     spead2::python::register_allocators(m);
     spead2::python::register_receiving(m);
-    set_reduce(m, m.attr("Flavour"));
-    set_reduce(m.attr("recv"), m.attr("Flavour"));
+    for (const py::object& scope :
+         {py::object(m), py::object(m.attr("streams")), py::object(m.attr("asyncio_streams")),
+          py::object(m.attr("recv"))}) {
+        set_reduce(scope, m.attr("Flavour"));
+        spead2::python::call_guard::guard_all(scope);
+    }
     set_reduce(m.attr("recv").attr("Stream"), m.attr("Flavour"));
-    spead2::python::call_guard::guard_all(m);
-    spead2::python::call_guard::guard_all(m.attr("recv"));
 }

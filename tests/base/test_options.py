@@ -31,14 +31,22 @@ CONFIGS: dict[str, tuple[Any, list[Row]]] = {
         _spead2.recv.OPTIONS["RingStreamConfig"],
     ),
 }
-#: Streams that take their transport's options by keyword.
+#: Streams that take their transport's options by keyword; that for asyncio over TCP connects first.
 STREAMS: dict[str, list[Any]] = {
-    "UdpStream": [spead2.send.UdpStream, spead2.send.asyncio.UdpStream],
-    "TcpStream": [spead2.send.TcpStream],
-    "PcapStream": [spead2.send.PcapStream, spead2.send.asyncio.PcapStream],
+    row.stream: [
+        getattr(package, row.stream)
+        for package in (spead2.send, spead2.send.asyncio)
+        if (package, row.stream) != (spead2.send.asyncio, "TcpStream")
+    ]
+    for row in _spead2.TRANSPORTS.values()
+    if row.stream in _spead2.OPTIONS
 }
-#: Methods that take their reader's options by keyword.
-READERS = ["add_udp_reader", "add_tcp_reader"]
+#: Methods that take their reader's options by keyword, and what is given before.
+READERS: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    row.method: ([0], {"bind_hostname": "127.0.0.1"}) if not row.arguments else (["file"], {})
+    for row in _spead2.recv.READERS.values()
+    if row.method in _spead2.recv.OPTIONS
+}
 #: Others are sevens, half numbers, addresses, and what is not so by default.
 OTHER_VALUES: dict[str, Any] = {"bug_compat": 3, "memcpy": 1}
 ATTRIBUTES = [(make, *row[:4]) for make, rows in CONFIGS.values() for row in rows]
@@ -114,7 +122,8 @@ def test_unknown_keywords_are_refused(owner: str) -> None:
 @pytest.mark.parametrize("owner", STREAMS)
 def test_streams_take_every_option_by_keyword(owner: str, tmp_path: pathlib.Path) -> None:
     pool = spead2.ThreadPool()
-    file = [tmp_path / "x.pcap"] if owner == "PcapStream" else []
+    (row,) = (row for row in _spead2.TRANSPORTS.values() if row.stream == owner)
+    file = [tmp_path / "x.pcap"] if row.arguments[0][0] == "path" else []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         for make in STREAMS[owner]:
             for name, kind, *_ in _spead2.OPTIONS[owner]:
@@ -130,13 +139,19 @@ def test_streams_take_every_option_by_keyword(owner: str, tmp_path: pathlib.Path
 @pytest.mark.parametrize("name", READERS)
 def test_readers_take_every_option_by_keyword(name: str) -> None:
     add = getattr(spead2.recv.Stream(spead2.ThreadPool()), name)
+    places, names = READERS[name]
     for option, *_ in _spead2.recv.OPTIONS[name]:
         # Of the wrong type, so that it is known by its name and nothing is received.
         with pytest.raises(TypeError, match=f"^{option} must be"):
-            add(0, bind_hostname="127.0.0.1", **{option: object()})
+            add(*places, **names, **{option: object()})
     for wrong in ({"unknown": 1}, {"interface": 1}, {"socket": 1}):
         with pytest.raises(TypeError, match="got an unexpected keyword argument"):
-            add(0, bind_hostname="127.0.0.1", **wrong)
+            add(*places, **names, **wrong)
+
+
+@pytest.mark.parametrize("name", ["add_udp_reader", "add_tcp_reader"])
+def test_readers_with_forms_of_their_own_name_what_is_wrong(name: str) -> None:
+    add = getattr(spead2.recv.Stream(spead2.ThreadPool()), name)
     with pytest.raises(TypeError, match="multiple values for argument 'port'"):
         add(0, port=0)
     with pytest.raises(TypeError, match="missing the argument 'port'"):
@@ -167,9 +182,13 @@ def test_stubs_are_as_the_structures_are() -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     folder = ROOT / "python" / "spead2" / "_spead2"
-    for stub, options in (
-        (folder / "__init__.pyi", _spead2.OPTIONS),
-        (folder / "recv" / "__init__.pyi", _spead2.recv.OPTIONS),
+    for stubs, options in (
+        (folder.glob("*.pyi"), _spead2.OPTIONS),
+        (folder.glob("recv/*.pyi"), _spead2.recv.OPTIONS),
     ):
-        described = re.findall(r"# Options of (\w+)[\w, ]*: script/stubs", stub.read_text())
-        assert {*described} == {*options}
+        text = "\n".join(stub.read_text() for stub in stubs)
+        described = {*re.findall(r"# Options of (\w+)[\w, ]*: script/stubs", text)}
+        # Those of streams and readers that only the tables describe are with their signatures.
+        for name in {*options} - described:
+            assert re.search(rf"\b{name}\b", text)
+        assert described <= {*options}

@@ -17,12 +17,16 @@ pytest.importorskip("gnuradio.grc", reason="needs GNU Radio Companion's modules"
 from gnuradio import gr
 from gnuradio.grc.core.platform import Platform
 
+from spead2 import _spead2
+
 GRC = Path(__file__).resolve().parents[2] / "grc"
 HEAP_SINK, PDU_SINK = "spead2_heap_sink", "spead2_pdu_heap_sink"
 SINKS = [HEAP_SINK, PDU_SINK]
 HEAP_SOURCE, PDU_SOURCE = "spead2_heap_source", "spead2_pdu_heap_source"
 SOURCES = [HEAP_SOURCE, PDU_SOURCE]
-TRANSPORTS = ["udp", "tcp", "ibv"]
+TRANSPORTS = ["udp", "tcp", "ibv", "pcap"]
+#: What a transport cannot do without.
+NEEDED = {"ibv": {"interface_address": "10.0.0.1"}, "pcap": {"path": "/tmp/x.pcap"}}
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +45,8 @@ def make(platform: Any, key: str, **parameters: str) -> Any:
     graph = platform.make_flow_graph()
     block = graph.new_block(key)
     block.params["id"].set_value("sink")
-    if parameters.get("transport") == "ibv":
-        parameters = {"interface_address": "10.0.0.1", **parameters}
-    for name, value in parameters.items():
+    needed = NEEDED.get(parameters.get("transport", ""), {})
+    for name, value in {**needed, **parameters}.items():
         block.params[name].set_value(value)
     graph.rewrite()
     graph.validate()
@@ -191,8 +194,36 @@ def test_more_endpoints(platform: Any, key: str, substream: str) -> None:
     assert complaints(block) == []
 
 
-def test_ibv_needs_an_interface(platform: Any) -> None:
-    assert complaints(make(platform, HEAP_SINK, transport="ibv", interface_address=""))
+@pytest.mark.parametrize("key", [*SINKS, "variable_spead2_stream"])
+def test_the_choice_is_that_of_the_engines_table(platform: Any, key: str) -> None:
+    """All that go to endpoints, in the order of the table, with its labels."""
+    rows = {
+        name: row
+        for name, row in _spead2.TRANSPORTS.items()
+        if "endpoints" in {argument[0] for argument in row.arguments}
+    }
+    assert [*rows] == TRANSPORTS
+    choice = make(platform, key).params["transport"].options
+    more = {"stream": "A stream"} if key in SINKS else {}
+    assert dict(choice) == {name: row.label for name, row in rows.items()} | more
+
+
+@pytest.mark.parametrize("key", [*SINKS, "variable_spead2_stream"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_choice_follows_from_the_row(platform: Any, key: str, transport: str) -> None:
+    row = _spead2.TRANSPORTS[transport]
+    block = make(platform, key, transport=transport)
+    assert (block.params["more_endpoints"].hide == "all") == row.one_endpoint
+    largest = row.largest_packet or 2**30
+    fits = make(platform, key, transport=transport, max_packet_size=str(largest))
+    too_large = make(platform, key, transport=transport, max_packet_size=str(largest + 1))
+    assert (complaints(fits), len(complaints(too_large))) == ([], 1)
+
+
+@pytest.mark.parametrize("transport", NEEDED)
+def test_what_a_transport_needs(platform: Any, transport: str) -> None:
+    for name in NEEDED[transport]:
+        assert complaints(make(platform, HEAP_SINK, transport=transport, **{name: ""}))
 
 
 def test_parameters_without_use_are_hidden(platform: Any) -> None:
@@ -209,6 +240,7 @@ def test_parameters_without_use_are_hidden(platform: Any) -> None:
 def test_a_transport_shows_its_own_options(platform: Any, key: str) -> None:
     spead2 = pytest.importorskip("gnuradio.spead2")
     of_network = {"ttl", "interface_address", "buffer_size", "comp_vector", "max_poll", "reconnect"}
+    of_network |= {"path", "source_port"}
     for name in TRANSPORTS:
         block = make(platform, key, transport=name)
         takes = set(inspect.signature(getattr(spead2, name)).parameters)

@@ -19,6 +19,9 @@ import numpy as np
 import pytest
 from gnuradio_fixtures import ROOT
 
+import spead2
+import spead2.recv
+
 pytest.importorskip("gnuradio.grc", reason="needs GNU Radio Companion's modules")
 
 FLOWGRAPH = Path(__file__).with_name("sinks_flowgraph.grc")
@@ -211,7 +214,10 @@ BOTH_ENDS = Path(__file__).with_name("both_ends.grc")
 @pytest.mark.parametrize("language", ["python", pytest.param("cpp", marks=pytest.mark.cxx)])
 @pytest.mark.timeout(300)
 def test_a_generated_program_with_both_ends(tmp_path: Path, language: str) -> None:
-    """Samples to heaps to samples in a file; the same to PDUs, which are sent on to here."""
+    """Samples to heaps to samples in a file; the same to PDUs, which are sent on to here.
+
+    And the same into a capture file, which is received from here.
+    """
     program = compile_flowgraph(tmp_path, language, flowgraph=BOTH_ENDS)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as relay:
         with suppress(PermissionError):
@@ -232,3 +238,11 @@ def test_a_generated_program_with_both_ends(tmp_path: Path, language: str) -> No
     pdus = values(heaps, heaps[1].descriptors())
     assert np.array_equal([pdu["samples"] for pdu in pdus], expected.reshape(8, 500))
     assert [pdu["timestamp"] for pdu in pdus] == [500 * n for n in range(8)]
+    stream = spead2.recv.Stream(spead2.ThreadPool(), spead2.recv.StreamConfig(max_heaps=20))
+    file = tmp_path / "capture.pcap"
+    stream.add_udp_pcap_file_reader(file, "dst 10.1.2.3 and udp dst port 7148 and ip[8] == 7")
+    group = spead2.ItemGroup()
+    captured = [
+        group.update(heap)["samples"].value for heap in stream if not heap.is_start_of_stream()
+    ]
+    assert np.array_equal(captured, expected.reshape(8, 500))

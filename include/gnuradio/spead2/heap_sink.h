@@ -48,10 +48,10 @@ struct udp_heap_sink {
 
 struct tcp_heap_sink {
     using sptr = heap_sink::sptr;
-    static sptr make(const endpoint_list& endpoints, const std::vector<item>& items,
-                     const heap_sink_options& options = {},
-                     engine::send::tcp_options transport_options = {},
-                     const engine::send::stream_config& config = default_config(tcp_packet_size)) {
+    static sptr make(
+        const endpoint_list& endpoints, const std::vector<item>& items,
+        const heap_sink_options& options = {}, engine::send::tcp_options transport_options = {},
+        const engine::send::stream_config& config = default_config<engine::send::tcp_options>()) {
         return heap_sink::make(tcp(endpoints, std::move(transport_options), config), items,
                                options);
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// How values are shown in the texts of errors and descriptions.
+// How values are shown in the texts of errors and descriptions, and texts as parameters of templates.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace spead2 {
 
@@ -14,5 +17,16 @@ namespace spead2 {
     const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
     return {text.data(), end};
 }
+
+/// A text as the parameter of a template.
+template <std::size_t N>
+struct literal_text {
+    char characters[N];  // NOLINT(*-avoid-c-arrays): of a literal
+    // NOLINTNEXTLINE(*-avoid-c-arrays, google-explicit-constructor, hicpp-explicit-conversions)
+    consteval literal_text(const char (&literal)[N]) {
+        std::copy_n(static_cast<const char*>(literal), N, static_cast<char*>(characters));
+    }
+    [[nodiscard]] consteval std::string_view view() const { return {characters, N - 1}; }
+};
 
 }  // namespace spead2

@@ -4,19 +4,10 @@
 #include <stdexcept>
 #include <utility>
 
-#include <spead2/net/endpoint.h>
-#include <spead2/wire/limits.h>
+#include <spead2/runtime/thread_pool.h>
 
 namespace gr::spead2 {
 namespace {
-
-/// Packets are of whole 8 bytes.
-void check_datagrams(std::size_t max_packet_size) {
-    if (max_packet_size / 8 * 8 > engine::max_udp_payload)
-        throw std::invalid_argument("max_packet_size is " + std::to_string(max_packet_size) +
-                                    ", but UDP carries at most " +
-                                    std::to_string(engine::max_udp_payload) + " bytes");
-}
 
 /// A stream with a thread of its own, which has to live as long.
 struct stream_with_pool {
@@ -28,12 +19,6 @@ struct stream_with_pool {
     engine::send::stream stream;
 };
 
-template <typename Carrier, typename... Arguments>
-transport open(const engine::send::stream_config& config, const Arguments&... arguments) {
-    auto both = std::make_shared<stream_with_pool>(config, std::make_unique<Carrier>(arguments...));
-    return {both, &both->stream};
-}
-
 }  // namespace
 
 engine::send::stream_config default_config(std::size_t max_packet_size) {
@@ -42,26 +27,30 @@ engine::send::stream_config default_config(std::size_t max_packet_size) {
         .set_max_heaps(queue_heaps);
 }
 
-transport udp(const endpoint_list& endpoints, engine::send::udp_options options,
-              const engine::send::stream_config& config) {
-    check_datagrams(config.max_packet_size());
-    options.endpoints = engine::resolve_all(endpoints);
-    return open<engine::send::udp_transport>(config, options);
-}
+namespace detail {
 
-transport tcp(const endpoint_list& endpoints, engine::send::tcp_options options,
-              const engine::send::stream_config& config) {
+std::vector<engine::endpoint> look_up(const endpoint_list& endpoints,
+                                      const engine::send::stream_config& config,
+                                      const engine::send::transport_info& info) {
+    const std::size_t packet_size = config.max_packet_size() / 8 * 8;  // they are of whole 8 bytes
+    if (info.largest_packet != 0 && packet_size > info.largest_packet)
+        throw std::invalid_argument("max_packet_size is " +
+                                    std::to_string(config.max_packet_size()) +
+                                    ", but a packet of " + info.name + " has at most " +
+                                    std::to_string(info.largest_packet) + " bytes");
+    if (!info.one_endpoint) return engine::resolve_all(endpoints);
     if (endpoints.size() != 1)
-        throw std::invalid_argument("endpoints must contain exactly one element for TCP, but has " +
+        throw std::invalid_argument("endpoints must contain exactly one element for " +
+                                    std::string(info.name) + ", but has " +
                                     std::to_string(endpoints.size()));
-    options.endpoints = engine::resolve_every(endpoints.front().first, endpoints.front().second);
-    return open<engine::send::tcp_transport>(config, options);
+    return engine::resolve_every(endpoints.front().first, endpoints.front().second);
 }
 
-transport ibv(const endpoint_list& endpoints, engine::send::udp_ibv_options options,
-              const engine::send::stream_config& config) {
-    options.endpoints = engine::resolve_all(endpoints);
-    return open<engine::send::udp_ibv_transport>(config, options, config.max_packet_size());
+transport make_stream(const engine::send::stream_config& config,
+                      std::unique_ptr<engine::send::transport> carrier) {
+    auto both = std::make_shared<stream_with_pool>(config, std::move(carrier));
+    return {both, &both->stream};
 }
 
+}  // namespace detail
 }  // namespace gr::spead2

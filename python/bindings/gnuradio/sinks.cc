@@ -7,8 +7,6 @@
 #include <gnuradio/spead2/heap_sink.h>
 #include <gnuradio/spead2/pdu_heap_sink.h>
 
-#include <spead2/wire/limits.h>
-
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -105,8 +103,6 @@ void bind_sinks(py::module_& m) {
     bind_sink<pdu_heap_sink>(m, "PduHeapSink",
                              "A block that sends each PDU as a heap; pdu_heap_sink() makes it.");
     m.attr("QUEUE_HEAPS") = queue_heaps;
-    m.attr("TCP_PACKET_SIZE") = tcp_packet_size;
-    m.attr("LARGEST_DATAGRAM") = engine::max_udp_payload;
     // A sink may be the last to hold a stream, whose destruction waits.
     using release = py::call_guard<py::gil_scoped_release>;
     m.def("heap_sink", &heap_sink::make, release(), py::arg("stream"), py::arg("items"),

@@ -41,12 +41,6 @@ void register_recv_chunk_config(py::module_& m);
 void register_recv_chunk_stream(py::module_& m);
 void register_recv_chunk_group(py::module_& m);
 
-/// add_udp_reader() and add_tcp_reader().
-void add_socket_readers(const py::module_& m,
-                        py::class_<recv::stream, std::shared_ptr<recv::stream>>& bound);
-/// add_udp_pcap_file_reader().
-void add_file_readers(py::class_<recv::stream, std::shared_ptr<recv::stream>>& bound);
-
 /// The enumeration of stat modes.
 [[nodiscard]] py::object from_stat_mode(recv::stat_mode mode);
 [[nodiscard]] recv::stat_mode to_stat_mode(const py::handle& object);

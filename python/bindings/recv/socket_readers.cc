@@ -7,18 +7,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <system_error>
 
-#include <spead2/base/errors.h>
 #include <spead2/net/endpoint.h>
-#include <spead2/recv/readers/tcp.h>
-#include <spead2/recv/readers/udp.h>
-#include <spead2/recv/stream.h>
 #include <spead2/wire/limits.h>
 
-#include "bindings.h"
-#include "bound_types.h"
 #include "reader_arguments.h"
+#include "reader_method.h"
 
 namespace spead2::python {
 namespace {
@@ -26,28 +20,6 @@ namespace {
 using recv::stream;
 using recv::tcp_reader_options;
 using recv::udp_reader_options;
-
-/// Add a reader without the GIL. What the operating system refuses is both an OSError and a
-/// RuntimeError, for programs that look for either.
-template <typename Reader, typename Options>
-void add_socket_reader(stream& s, const Options& options) {
-    try {
-        const gil_release released;
-        s.add_reader<Reader>(options);
-    } catch (const socket_setup_error&) {
-        throw;
-    } catch (const std::system_error& e) {
-        throw socket_setup_error(e.code(), e.what());
-    }
-}
-
-[[nodiscard]] bool is_socket(PyObject* object) {
-    static PyObject* const type =
-        py::object(py::module_::import("socket").attr("socket")).release().ptr();
-    const int matches = run_python<PyObject_IsInstance>(object, type);
-    if (matches < 0) throw py::error_already_set();
-    return matches != 0;
-}
 
 /// The descriptor of a socket.socket, as long as that is open.
 int to_socket(const py::object& object, const char* name) {
@@ -144,7 +116,7 @@ void add_udp_multicast(stream& s, reader_arguments& arguments) {
     else if (options.address.family() != AF_INET6 || !options.address.is_multicast())
         throw py::value_error("endpoint is not an IPv6 multicast address: multicast_group is " +
                               group);
-    add_socket_reader<recv::udp_reader>(s, options);
+    add_reader<recv::udp_reader>(s, options);
 }
 
 void add_udp(stream& s, const py::args& args, const py::kwargs& keywords) {
@@ -165,7 +137,7 @@ void add_udp(stream& s, const py::args& args, const py::kwargs& keywords) {
         options.address = take_local_endpoint(arguments);
         arguments.set_options(options);
     }
-    add_socket_reader<recv::udp_reader>(s, options);
+    add_reader<recv::udp_reader>(s, options);
 }
 
 // ---- TCP
@@ -184,16 +156,18 @@ void add_tcp(stream& s, const py::args& args, const py::kwargs& keywords) {
         options.address = take_local_endpoint(arguments);
         arguments.set_options(options);
     }
-    add_socket_reader<recv::tcp_reader>(s, options);
+    add_reader<recv::tcp_reader>(s, options);
 }
+
+}  // namespace
 
 // ---- Methods
 
-using stream_class = py::class_<stream, std::shared_ptr<stream>>;
-
-void bind_udp(const py::module_& m, stream_class& bound) {
+template <>
+void bind_reader<recv::udp_reader>(const py::module_& m, bound_stream& bound) {
+    constexpr const recv::reader_info& info = recv::udp_reader::info;
     const std::vector<option_row> rows = option_rows<udp_reader_options>();
-    const std::string doc = R"(Receive packets by UDP.
+    const std::string doc = std::string(info.text) + R"(
 
 There are four forms::
 
@@ -219,15 +193,17 @@ RuntimeError
 OSError
     If the operating system refuses (RuntimeError, too).
 )";
-    bound.def("add_udp_reader", &add_udp, doc.c_str());
-    publish_options(m, "add_udp_reader", rows);
+    bound.def(info.method, &add_udp, doc.c_str());
+    publish_options(m, info.method, rows);
     bound.attr("DEFAULT_UDP_MAX_SIZE") = udp_reader_options::default_max_size;
     bound.attr("DEFAULT_UDP_BUFFER_SIZE") = udp_reader_options::default_buffer_size;
 }
 
-void bind_tcp(const py::module_& m, stream_class& bound) {
+template <>
+void bind_reader<recv::tcp_reader>(const py::module_& m, bound_stream& bound) {
+    constexpr const recv::reader_info& info = recv::tcp_reader::info;
     const std::vector<option_row> rows = option_rows<tcp_reader_options>();
-    const std::string doc = R"(Receive packets over the first TCP connection that comes.
+    const std::string doc = std::string(info.text) + R"(
 
 There are two forms::
 
@@ -250,17 +226,10 @@ RuntimeError
 OSError
     If the operating system refuses (RuntimeError, too).
 )";
-    bound.def("add_tcp_reader", &add_tcp, doc.c_str());
-    publish_options(m, "add_tcp_reader", rows);
+    bound.def(info.method, &add_tcp, doc.c_str());
+    publish_options(m, info.method, rows);
     bound.attr("DEFAULT_TCP_MAX_SIZE") = tcp_reader_options::default_max_size;
     bound.attr("DEFAULT_TCP_BUFFER_SIZE") = tcp_reader_options::default_buffer_size;
-}
-
-}  // namespace
-
-void add_socket_readers(const py::module_& m, stream_class& bound) {
-    bind_udp(m, bound);
-    bind_tcp(m, bound);
 }
 
 }  // namespace spead2::python

@@ -2,10 +2,9 @@
 // BytesStream.
 #include <memory>
 
-#include <spead2/send/transports/bytes.h>
+#include <string>
 
-#include "bindings.h"
-#include "stream.h"
+#include "transport_class.h"
 
 namespace spead2::python {
 namespace {
@@ -26,16 +25,19 @@ static_assert(!std::is_polymorphic_v<bytes_stream>);
 
 }  // namespace
 
-void register_bytes(py::module_& m) {
-    auto bound = py::class_<bytes_stream, blocking_stream, std::shared_ptr<bytes_stream>>(
-        m, "BytesStream",
-        R"(Stream that collects its packets in memory.
+template <>
+void bind_transport<send::bytes_transport>(const stream_modules& modules) {
+    const send::transport_info& info = send::bytes_transport::info;
+    const std::string doc = std::string(info.text) + R"(
 
 Parameters
 ----------
 thread_pool : ThreadPool
 config : StreamConfig
-)");
+)";
+    auto bound = py::class_<bytes_stream, blocking_stream, std::shared_ptr<bytes_stream>>(
+        modules.blocking, info.stream, doc.c_str());
+    offer(modules.blocking, info.stream);
     bound
         .def(py::init([](const std::shared_ptr<thread_pool>& pool, const stream_config& config) {
                  return make_stream_object<bytes_stream>(pool, config,

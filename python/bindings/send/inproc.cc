@@ -10,11 +10,10 @@
 
 #include <spead2/base/errors.h>
 #include <spead2/base/text.h>
-#include <spead2/send/transports/inproc.h>
 
 #include "bindings.h"
-#include "stream.h"
 #include "support/buffer.h"
+#include "transport_class.h"
 
 namespace spead2::python {
 namespace {
@@ -70,7 +69,37 @@ py::bytes next_queued_packet(inproc_queue& queue) {
     }
 }
 
-void register_queue(py::module_& m) {
+template <typename Base>
+void bind_inproc_stream(const stream_modules& modules) {
+    auto bound =
+        bind_stream<Base, inproc_transport>(modules, std::string(inproc_transport::info.text) + R"(
+
+Parameters
+----------
+thread_pool : ThreadPool
+queues : list of InprocQueue
+config : StreamConfig
+
+Raises
+------
+ValueError
+    If there are no queues.
+)");
+    bound
+        .def(py::init([](const std::shared_ptr<thread_pool>& pool, const queue_list& queues,
+                         const stream_config& config) {
+                 return make_stream<Base>(pool, config, std::make_unique<inproc_transport>(queues));
+             }),
+             py::arg("thread_pool"), py::arg("queues"), py::arg("config") = stream_config())
+        .def_property_readonly(
+            "queues",
+            [](stream& self) { return static_cast<inproc_transport&>(self.carrier()).queues(); },
+            "The queues, one a substream.");
+}
+
+}  // namespace
+
+void register_inproc_queue(py::module_& m) {
     auto bound = py::class_<inproc_queue, std::shared_ptr<inproc_queue>>(
         m, "InprocQueue",
         R"(Unbounded queue of packets within the process, filled by InprocStream.
@@ -124,41 +153,10 @@ Empty
     set_module(bound, "spead2");
 }
 
-template <typename Base>
-void bind_inproc_stream(py::module_& m) {
-    auto bound = bind_stream<Base, inproc_transport>(
-        m, "InprocStream",
-        R"(Stream into queues of the same process, one substream a queue.
-
-Parameters
-----------
-thread_pool : ThreadPool
-queues : list of InprocQueue
-config : StreamConfig
-
-Raises
-------
-ValueError
-    If there are no queues.
-)");
-    bound
-        .def(py::init([](const std::shared_ptr<thread_pool>& pool, const queue_list& queues,
-                         const stream_config& config) {
-                 return make_stream<Base>(pool, config, std::make_unique<inproc_transport>(queues));
-             }),
-             py::arg("thread_pool"), py::arg("queues"), py::arg("config") = stream_config())
-        .def_property_readonly(
-            "queues",
-            [](stream& self) { return static_cast<inproc_transport&>(self.carrier()).queues(); },
-            "The queues, one a substream.");
-}
-
-}  // namespace
-
-void register_inproc(py::module_& m) {
-    register_queue(m);
-    bind_inproc_stream<blocking_stream>(m);
-    bind_inproc_stream<asyncio_stream>(m);
+template <>
+void bind_transport<inproc_transport>(const stream_modules& modules) {
+    bind_inproc_stream<blocking_stream>(modules);
+    bind_inproc_stream<asyncio_stream>(modules);
 }
 
 }  // namespace spead2::python

@@ -3,39 +3,13 @@
 
 #include <array>
 
-#include <spead2/wire/limits.h>
-
 namespace spead2::python {
 namespace {
 
 [[noreturn]] void type_error(const std::string& text) { throw py::type_error(text); }
 
-bool is_socket(PyObject* object) {
-    static PyObject* const type =
-        py::object(py::module_::import("socket").attr("socket")).release().ptr();
-    const int result = run_python<PyObject_IsInstance>(object, type);
-    if (result < 0) throw py::error_already_set();
-    return result != 0;
-}
-
 bool is_iterable(PyObject* object) {
     return Py_TYPE(object)->tp_iter != nullptr || PySequence_Check(object) != 0;
-}
-
-std::pair<std::string, int> to_endpoint(PyObject* host, PyObject* port) {
-    return {to_str(host, "host name"), static_cast<int>(to_int(port, "port", 0, max_port))};
-}
-
-/// A tuple of what an iterable gives; null if the object is none, or a text.
-py::object to_tuple(PyObject* object) {
-    if (PyUnicode_Check(object) || PyBytes_Check(object)) return {};
-    const auto iterator = py::reinterpret_steal<py::object>(run_python<PyObject_GetIter>(object));
-    if (!iterator) {
-        if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw py::error_already_set();
-        PyErr_Clear();
-        return {};
-    }
-    return steal(run_python<PySequence_Tuple>(iterator.ptr()));
 }
 
 /// Collects arguments; each may be given once.
@@ -156,23 +130,6 @@ private:
 };
 
 }  // namespace
-
-host_list to_endpoints(const py::handle& object) {
-    const auto wrong = [&object] {
-        type_error("endpoints must be an iterable of pairs (host name, port), not " +
-                   repr(object.ptr()));
-    };
-    const py::object elements = to_tuple(object.ptr());
-    if (!elements) wrong();
-    host_list endpoints;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(elements.ptr()); ++i) {
-        const py::object pair = to_tuple(PyTuple_GET_ITEM(elements.ptr(), i));
-        if (!pair || PyTuple_GET_SIZE(pair.ptr()) != 2) wrong();
-        endpoints.push_back(
-            to_endpoint(PyTuple_GET_ITEM(pair.ptr(), 0), PyTuple_GET_ITEM(pair.ptr(), 1)));
-    }
-    return endpoints;
-}
 
 network_arguments sort_network_arguments(const char* function, const py::args& args,
                                          const py::kwargs& keywords) {

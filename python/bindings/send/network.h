@@ -17,15 +17,10 @@
 #include <spead2/send/config.h>
 
 #include "engine.h"
+#include "support/endpoints.h"
 #include "support/options.h"
 
 namespace spead2::python {
-
-/// Host names or addresses and ports, not looked up yet.
-using host_list = std::vector<std::pair<std::string, int>>;
-
-/// From an iterable of pairs. \throw py::error_already_set (TypeError, RangeError)
-[[nodiscard]] host_list to_endpoints(const py::handle& object);
 
 struct network_arguments {
     const char* function = "";

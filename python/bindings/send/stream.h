@@ -8,6 +8,7 @@
 
 #include <concepts>
 #include <memory>
+#include <string>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -26,7 +27,6 @@ inline constexpr bool is_bound<T> = true;
 class blocking_stream : public stream {
 public:
     static constexpr const char* python_module = "spead2.send";
-    static constexpr const char* suffix = "";
     using stream::stream;
 };
 
@@ -38,7 +38,6 @@ class event_loops;
 class asyncio_stream : public stream {
 public:
     static constexpr const char* python_module = "spead2.send.asyncio";
-    static constexpr const char* suffix = "Asyncio";
     asyncio_stream(std::shared_ptr<thread_pool> pool, const stream_config& config,
                    std::unique_ptr<transport> carrier)
         : stream(std::move(pool), config, std::move(carrier)), loops_(make_event_loops()) {}
@@ -47,6 +46,25 @@ public:
 private:
     std::shared_ptr<event_loops> loops_;
 };
+
+/// Where the classes of streams are put: in spead2._spead2.streams those that
+/// spead2.send offers, in asyncio_streams those of spead2.send.asyncio. Both packages take all names in
+/// their lists __all__.
+struct stream_modules {
+    py::module_ engine;  ///< spead2._spead2 itself
+    py::module_ blocking;
+    py::module_ asyncio;
+
+    template <typename Base>
+    [[nodiscard]] const py::module_& of() const {
+        return std::is_same_v<Base, asyncio_stream> ? asyncio : blocking;
+    }
+};
+
+/// Add a class to the list of what a package takes from a module.
+inline void offer(const py::module_& m, const char* name) {
+    m.attr("__all__").attr("append")(name);
+}
 
 /// A stream over one kind of transport, as a type of its own.
 template <typename Base, typename Transport>
@@ -63,14 +81,12 @@ using stream_class =
 
 /// Bind the class of streams over \a Transport; constructors are the caller's.
 /// \tparam Base  blocking_stream or asyncio_stream
-/// \param name   in the module that Base belongs to
 template <typename Base, typename Transport>
-stream_class<Base, Transport> bind_stream(py::module_& m, const char* name, const char* doc) {
+stream_class<Base, Transport> bind_stream(const stream_modules& modules, const std::string& doc) {
     static_assert(!std::is_polymorphic_v<stream_over<Base, Transport>>);
-    const std::string bound_name = std::string(name) + Base::suffix;
-    stream_class<Base, Transport> bound(m, bound_name.c_str(), doc);
-    bound.attr("__name__") = name;
-    bound.attr("__qualname__") = name;
+    const char* const name = Transport::info.stream;
+    stream_class<Base, Transport> bound(modules.of<Base>(), name, doc.c_str());
+    offer(modules.of<Base>(), name);
     return set_module(bound, Base::python_module);
 }
 

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // TcpStream.
-#include <spead2/send/transports/tcp.h>
-
 #include <atomic>
 #include <memory>
 
-#include "bindings.h"
 #include "network.h"
-#include "stream.h"
+#include "transport_class.h"
 
 namespace spead2::python {
 namespace {
@@ -29,8 +26,8 @@ inline constexpr bool is_bound<connect_token> = true;
 
 namespace {
 
-std::unique_ptr<tcp_transport> make_transport(const network_arguments& arguments,
-                                              const std::function<bool()>& interrupted) {
+[[nodiscard]] std::unique_ptr<tcp_transport> to_transport(
+    const network_arguments& arguments, const std::function<bool()>& interrupted) {
     if (!arguments.socket && !arguments.has_endpoints)
         throw py::type_error("TcpStream() is missing the argument 'endpoints' or 'socket'");
     if (arguments.socket && arguments.has_endpoints)
@@ -54,7 +51,7 @@ std::unique_ptr<tcp_transport> make_transport(const network_arguments& arguments
 }
 
 std::string doc() {
-    return R"(Stream over TCP.
+    return std::string(tcp_transport::info.text) + R"(
 
 Needed are `thread_pool`, and `endpoints` (an iterable of exactly one pair of a host name or address
 and a port), `hostname` and `port`, or `socket` (a connected one to use as it is; it may be closed
@@ -72,23 +69,23 @@ OSError
 )";
 }
 
-void bind_blocking(py::module_& m) {
-    publish_options(m, "TcpStream", option_rows<tcp_options>());
-    auto bound = bind_stream<blocking_stream, tcp_transport>(m, "TcpStream", doc().c_str());
+void bind_blocking(const stream_modules& modules) {
+    publish_options(modules.engine, "TcpStream", option_rows<tcp_options>());
+    auto bound = bind_stream<blocking_stream, tcp_transport>(modules, doc());
     bound.def(py::init([](const py::args& args, const py::kwargs& keywords) {
         network_arguments arguments = sort_network_arguments("TcpStream", args, keywords);
-        auto carrier = make_transport(arguments, signal_raised);
+        auto carrier = to_transport(arguments, signal_raised);
         return make_stream<blocking_stream>(arguments.pool, arguments.config, std::move(carrier));
     }));
     bound.attr("DEFAULT_BUFFER_SIZE") = tcp_options::default_buffer_size;
 }
 
-void bind_asyncio(py::module_& m) {
-    py::class_<connect_token, std::shared_ptr<connect_token>>(m, "ConnectToken")
+void bind_asyncio(const stream_modules& modules) {
+    py::class_<connect_token, std::shared_ptr<connect_token>>(modules.engine, "ConnectToken")
         .def(py::init<>())
         .def("cancel", &connect_token::cancel);
 
-    auto bound = bind_stream<asyncio_stream, tcp_transport>(m, "TcpStream", doc().c_str());
+    auto bound = bind_stream<asyncio_stream, tcp_transport>(modules, doc());
     bound.def(py::init([](const py::args& args, const py::kwargs& all_keywords) {
         // connect() gives a token; without one, nothing is done that would block.
         const auto keywords = py::reinterpret_steal<py::kwargs>(PyDict_Copy(all_keywords.ptr()));
@@ -101,7 +98,7 @@ void bind_asyncio(py::module_& m) {
                 "TcpStream() of spead2.send.asyncio needs a connected socket; to connect to an "
                 "endpoint, use: await TcpStream.connect(...)");
         auto carrier =
-            make_transport(arguments, [token] { return token != nullptr && token->cancelled(); });
+            to_transport(arguments, [token] { return token != nullptr && token->cancelled(); });
         return make_stream<asyncio_stream>(arguments.pool, arguments.config, std::move(carrier));
     }));
     bound.attr("DEFAULT_BUFFER_SIZE") = tcp_options::default_buffer_size;
@@ -109,9 +106,10 @@ void bind_asyncio(py::module_& m) {
 
 }  // namespace
 
-void register_tcp(py::module_& m) {
-    bind_blocking(m);
-    bind_asyncio(m);
+template <>
+void bind_transport<tcp_transport>(const stream_modules& modules) {
+    bind_blocking(modules);
+    bind_asyncio(modules);
 }
 
 }  // namespace spead2::python

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // UdpStream.
-#include <spead2/send/transports/udp.h>
-
 #include <memory>
 
-#include "bindings.h"
 #include "network.h"
-#include "stream.h"
+#include "transport_class.h"
 
 namespace spead2::python {
 namespace {
 
-std::unique_ptr<udp_transport> make_transport(const network_arguments& arguments) {
+[[nodiscard]] std::unique_ptr<udp_transport> to_transport(const network_arguments& arguments) {
     if (arguments.given("interface_index") && !arguments.given("ttl"))
         throw py::type_error("interface_index can only be given with ttl");
     if (arguments.given("interface_index") && arguments.given("interface_address"))
@@ -23,10 +20,10 @@ std::unique_ptr<udp_transport> make_transport(const network_arguments& arguments
 }
 
 template <typename Base>
-void bind_udp_stream(py::module_& m) {
+void bind_udp_stream(const stream_modules& modules) {
     const std::vector<option_row> rows = option_rows<udp_options>();
-    const std::string doc =
-        R"(Stream over UDP, unicast or multicast, IPv4 or IPv6. One substream an endpoint.
+    const std::string doc = std::string(udp_transport::info.text) +
+                            R"(
 
 What is given decides what it does::
 
@@ -42,7 +39,7 @@ In place of `endpoints` there may be `hostname` and `port` of a single one. `thr
 :class:`StreamConfig`) and `socket` (a UDP socket to use as it is; it may be closed afterwards) may be
 given by name, and so may the options below.
 )" + parameters_section(rows) +
-        R"(
+                            R"(
 Raises
 ------
 ValueError
@@ -53,13 +50,13 @@ RuntimeError
 OSError
     If the operating system refuses.
 )";
-    auto bound = bind_stream<Base, udp_transport>(m, "UdpStream", doc.c_str());
-    publish_options(m, "UdpStream", rows);
+    auto bound = bind_stream<Base, udp_transport>(modules, doc);
+    publish_options(modules.engine, "UdpStream", rows);
     bound.def(py::init([](const py::args& args, const py::kwargs& keywords) {
         network_arguments arguments = sort_network_arguments("UdpStream", args, keywords);
         if (!arguments.has_endpoints)
             throw py::type_error("UdpStream() is missing the argument 'endpoints'");
-        auto carrier = make_transport(arguments);
+        auto carrier = to_transport(arguments);
         return make_stream<Base>(arguments.pool, arguments.config, std::move(carrier));
     }));
     bound.attr("DEFAULT_BUFFER_SIZE") = udp_options::default_buffer_size;
@@ -67,9 +64,10 @@ OSError
 
 }  // namespace
 
-void register_udp(py::module_& m) {
-    bind_udp_stream<blocking_stream>(m);
-    bind_udp_stream<asyncio_stream>(m);
+template <>
+void bind_transport<udp_transport>(const stream_modules& modules) {
+    bind_udp_stream<blocking_stream>(modules);
+    bind_udp_stream<asyncio_stream>(modules);
 }
 
 }  // namespace spead2::python

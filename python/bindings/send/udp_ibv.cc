@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // UdpIbvConfig and UdpIbvStream.
-#include <spead2/send/transports/udp_ibv.h>
-
 #include <pybind11/stl.h>  // of endpoints
 
 #include <memory>
@@ -9,10 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "bindings.h"
 #include "network.h"
-#include "stream.h"
-#include "support/options.h"
+#include "transport_class.h"
 
 namespace spead2::python {
 namespace {
@@ -85,8 +81,8 @@ inline constexpr bool is_bound<udp_ibv_config> = true;
 
 namespace {
 
-[[nodiscard]] std::unique_ptr<udp_ibv_transport> make_transport(const stream_config& config,
-                                                                const udp_ibv_config& ibv) {
+[[nodiscard]] std::unique_ptr<udp_ibv_transport> to_transport(const stream_config& config,
+                                                              const udp_ibv_config& ibv) {
     udp_ibv_options options = ibv.options();
     // A copy: others may change them once the GIL is released.
     // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
@@ -97,7 +93,7 @@ namespace {
     return std::make_unique<udp_ibv_transport>(options, max_packet_size);
 }
 
-void bind_udp_ibv_config(py::module_& m) {
+void bind_udp_ibv_config(const stream_modules& modules) {
     const std::string doc =
         "Where and how a :class:`UdpIbvStream` sends. The arguments are attributes too.\n\n"
         "An attribute returns a copy: to change a list, assign a new one.\n" +
@@ -114,8 +110,9 @@ ValueError
 TypeError
     For an unknown argument or a value of the wrong type.
 )";
-    auto bound = py::class_<udp_ibv_config>(m, "UdpIbvConfig", doc.c_str());
-    bind_options<udp_ibv_options>(m, bound, "UdpIbvConfig",
+    auto bound = py::class_<udp_ibv_config>(modules.blocking, "UdpIbvConfig", doc.c_str());
+    offer(modules.blocking, "UdpIbvConfig");
+    bind_options<udp_ibv_options>(modules.engine, bound, "UdpIbvConfig",
                                   [](udp_ibv_config& c) -> udp_ibv_options& { return c.plain; },
                                   {"endpoints", "memory_regions"});
     bound
@@ -134,10 +131,9 @@ TypeError
 }
 
 template <typename Base>
-void bind_stream_class(py::module_& m) {
+void bind_stream_class(const stream_modules& modules) {
     auto bound = bind_stream<Base, udp_ibv_transport>(
-        m, "UdpIbvStream",
-        R"(Stream over UDP multicast past the kernel, through ibverbs.
+        modules, std::string(udp_ibv_transport::info.text) + R"(
 
 Needs libibverbs and librdmacm, which are looked for here and not before, a device that supports raw
 packets, and CAP_NET_RAW.
@@ -160,7 +156,7 @@ OSError
 )");
     bound.def(py::init([](const std::shared_ptr<thread_pool>& pool, const stream_config& config,
                           const udp_ibv_config& ibv) {
-                  return make_stream<Base>(pool, config, make_transport(config, ibv));
+                  return make_stream<Base>(pool, config, to_transport(config, ibv));
               }),
               py::arg("thread_pool"), py::arg("config") = stream_config(),
               py::arg("udp_ibv_config"));
@@ -168,10 +164,11 @@ OSError
 
 }  // namespace
 
-void register_udp_ibv(py::module_& m) {
-    bind_udp_ibv_config(m);
-    bind_stream_class<blocking_stream>(m);
-    bind_stream_class<asyncio_stream>(m);
+template <>
+void bind_transport<udp_ibv_transport>(const stream_modules& modules) {
+    bind_udp_ibv_config(modules);
+    bind_stream_class<blocking_stream>(modules);
+    bind_stream_class<asyncio_stream>(modules);
 }
 
 }  // namespace spead2::python

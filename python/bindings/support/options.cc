@@ -36,12 +36,16 @@ std::string parameters_section(const std::vector<option_row>& rows, const char* 
     return out + others;
 }
 
-void publish_options(const py::module_& m, const char* owner, const std::vector<option_row>& rows) {
-    if (!py::hasattr(m, "OPTIONS")) m.attr("OPTIONS") = py::dict();
+py::list show_rows(const std::vector<option_row>& rows) {
     py::list list;
     for (const option_row& row : rows)
         list.append(py::make_tuple(row.name, row.type, row.initial, row.text, row.limits));
-    m.attr("OPTIONS")[owner] = list;
+    return list;
+}
+
+void publish_options(const py::module_& m, const char* owner, const std::vector<option_row>& rows) {
+    if (!py::hasattr(m, "OPTIONS")) m.attr("OPTIONS") = py::dict();
+    m.attr("OPTIONS")[owner] = show_rows(rows);
 }
 
 void set_attributes(const py::handle& self, const py::kwargs& keywords) {

@@ -151,8 +151,10 @@ template <typename Options>
 [[nodiscard]] std::string parameters_section(const std::vector<option_row>& rows,
                                              const char* others = "");
 
-/// Add rows to the dict OPTIONS of the module, under the name of what takes them: tuples of name,
-/// type, default, text and limits.
+/// Rows as Python has them: tuples of name, type, default, text and limits.
+[[nodiscard]] py::list show_rows(const std::vector<option_row>& rows);
+
+/// Add rows to the dict OPTIONS of the module, under the name of what takes them.
 void publish_options(const py::module_& m, const char* owner, const std::vector<option_row>& rows);
 
 /// Set an attribute for each keyword.

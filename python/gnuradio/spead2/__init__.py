@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Blocks that send samples or PDUs as SPEAD heaps, and blocks that receive them.
 
-`heap_sink` and `pdu_heap_sink` take a stream: one made by `udp`, `tcp` or `ibv`, or any other of
-:mod:`spead2.send`; `heap_source` and `pdu_heap_source` one made by `udp_receiver` or
+`heap_sink` and `pdu_heap_sink` take a stream: one made by `udp`, `tcp`, `ibv` or `pcap`, or any
+other of :mod:`spead2.send`; `heap_source` and `pdu_heap_source` one made by `udp_receiver` or
 `tcp_receiver`, or any other of :mod:`spead2.recv`. Those with a transport in their name make their
 own. What is in the heaps is described for both with `item`, `tag_item`, `counter_item` and
 `constant_item`.
@@ -31,7 +31,7 @@ from ._sources import (
     udp_heap_source,
     udp_pdu_heap_source,
 )
-from ._transports import ibv, tcp, udp
+from ._transports import FUNCTIONS as _TRANSPORTS
 from .spead2_python import (
     HeapSink,
     HeapSource,
@@ -53,20 +53,20 @@ __all__ = [
     "counter_item",
     "heap_sink",
     "heap_source",
-    "ibv",
     "ibv_heap_sink",
     "item",
     "pdu_heap_sink",
     "pdu_heap_source",
     "tag_item",
-    "tcp",
     "tcp_heap_sink",
     "tcp_heap_source",
     "tcp_receiver",
-    "udp",
     "udp_heap_sink",
     "udp_heap_source",
     "udp_pdu_heap_sink",
     "udp_pdu_heap_source",
     "udp_receiver",
+    *_TRANSPORTS,
 ]
+
+globals().update(_TRANSPORTS)  # udp, tcp, ... by the names of the engine's table

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Written by script/block-stubs.
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -69,13 +70,30 @@ def ibv(
     burst_rate_ratio: float = 1.05,
     rate_method: RateMethod = ...,
     turn_packets: int = 1,
+    memory_regions: Sequence[Any] = ...,
     interface_address: str = "",
     buffer_size: int = 524288,
     ttl: int = 1,
     comp_vector: int = 0,
     max_poll: int = 10,
     dscp: int = 0,
-    memory_regions: Sequence[Any] = ...,
+) -> spead2.send.Stream: ...
+def pcap(
+    endpoints: EndpointLike | Iterable[EndpointLike],
+    *,
+    max_packet_size: int = 1472,
+    rate: float = 0.0,
+    burst_size: int = 65536,
+    max_heaps: int = 16,
+    burst_rate_ratio: float = 1.05,
+    rate_method: RateMethod = ...,
+    turn_packets: int = 1,
+    path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+    source4: str = "127.0.0.1",
+    source6: str = "::1",
+    source_port: int = 8888,
+    ttl: int = 64,
+    dscp: int = 0,
 ) -> spead2.send.Stream: ...
 def tcp(
     endpoints: EndpointLike | Iterable[EndpointLike],
@@ -165,12 +183,12 @@ def ibv_heap_sink(
     burst_rate_ratio: float = 1.05,
     rate_method: RateMethod = ...,
     turn_packets: int = 1,
+    memory_regions: Sequence[Any] = ...,
     buffer_size: int = 524288,
     ttl: int = 1,
     comp_vector: int = 0,
     max_poll: int = 10,
     dscp: int = 0,
-    memory_regions: Sequence[Any] = ...,
 ) -> HeapSink: ...
 def pdu_heap_sink(
     stream: spead2.send.Stream,

@@ -38,6 +38,8 @@ class Option:
     @property
     def shown_default(self) -> Any:
         """What a signature says: the value where code can say it."""
+        if self.default is ...:
+            return inspect.Parameter.empty  # it has to be given
         if isinstance(self.default, (int, float, str, type(None))):
             return self.default
         return () if self.default == [] else None

@@ -26,6 +26,7 @@ AddressLike = Union[int, tuple[str, int]]
 class Receiver:
     """What a stream is made from: `make` takes a place, two configurations and `options`."""
 
+    row: Any  #: of the engine's table of readers
     make: Callable[..., spead2.recv.Stream]
     options: tuple[Option, ...]
 
@@ -47,10 +48,6 @@ def to_address(value: AddressLike) -> tuple[str, int]:
         raise TypeError(f"address is {value!r}, but must be (host, port) or a port") from None
 
 
-def _rows(reader: str) -> tuple[Option, ...]:
-    return tuple(rows_of(reader, _spead2.recv))
-
-
 def _udp(address: AddressLike, config: Any, ring: Any, **options: Any) -> spead2.recv.Stream:
     sizes = [whole(name, options[name], 0) for name in ("max_size", "buffer_size")]
     interface = options["interface_address"] or ""
@@ -62,14 +59,14 @@ def _tcp(address: AddressLike, config: Any, ring: Any, **options: Any) -> spead2
     return _blocks.tcp_receiver(*to_address(address), config, ring, *sizes)
 
 
-RECEIVERS = {
-    "udp": Receiver(
-        _udp,
-        # An interface may be given by its name.
-        tuple(o for o in _rows("add_udp_reader") if o.name != "interface_index"),
-    ),
-    "tcp": Receiver(_tcp, _rows("add_tcp_reader")),
-}
+def _receiver(name: str, make: Callable[..., spead2.recv.Stream]) -> Receiver:
+    """Return what makes the streams of a reader; an interface may be given by its name."""
+    row = _spead2.recv.READERS[name]
+    options = rows_of(row.method, _spead2.recv)
+    return Receiver(row, make, tuple(o for o in options if o.name != "interface_index"))
+
+
+RECEIVERS = {"udp": _receiver("udp", _udp), "tcp": _receiver("tcp", _tcp)}
 
 
 def open_receiver(name: str, place: Any, values: dict[str, Any]) -> spead2.recv.Stream:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The transports by name: each makes a stream that one sink or several send on.
 
-A row of `TRANSPORTS` is all that a transport needs here; its options are those that C++ lists for
-the stream that :mod:`spead2.send` has for it.
+They are those of the engine's table that go to endpoints; what they are called, their arguments and
+their options are said there.
 """
 
 from __future__ import annotations
@@ -13,29 +13,27 @@ from typing import Any
 
 import spead2
 import spead2.send
+from spead2 import _spead2
 
 from ._checks import whole
 from ._options import STREAM, Option, rows_of, split, takes
-from .spead2_python import LARGEST_DATAGRAM, QUEUE_HEAPS, TCP_PACKET_SIZE
+from .spead2_python import QUEUE_HEAPS
 
 EndpointLike = tuple[str, int]
 
 
 @dataclasses.dataclass(frozen=True)
 class Transport:
-    """What a stream is made from: `make` takes endpoints, a configuration and `options`."""
+    """A row of the engine's table, and what it is made from beside endpoints."""
 
-    make: Callable[..., spead2.send.Stream]
+    row: Any
+    configuration: str  #: the class that takes its options; "": the stream itself
     options: tuple[Option, ...]
-    summary: str
-    endpoints: str
-    max_packet_size: int = spead2.send.StreamConfig.DEFAULT_MAX_PACKET_SIZE
-    largest_packet: int | None = None
 
     @property
     def stream_options(self) -> list[Option]:
         """Options of its stream, with the defaults that suit a flowgraph."""
-        defaults = {"max_packet_size": self.max_packet_size, "max_heaps": QUEUE_HEAPS}
+        defaults = {"max_packet_size": self.row.packet_size, "max_heaps": QUEUE_HEAPS}
         return [dataclasses.replace(o, default=defaults.get(o.name, o.default)) for o in STREAM]
 
     @property
@@ -43,45 +41,31 @@ class Transport:
         """Options of the stream and its own."""
         return [*self.stream_options, *self.options]
 
+    def make(self, config: spead2.send.StreamConfig, **arguments: Any) -> spead2.send.Stream:
+        """Make a stream with a thread of its own."""
+        kind: Any = getattr(spead2.send, self.row.stream)
+        if self.configuration:
+            configuration = getattr(spead2.send, self.configuration)(**arguments)
+            made = kind(spead2.ThreadPool(), config, configuration)
+        else:
+            made = kind(thread_pool=spead2.ThreadPool(), config=config, **arguments)
+        assert isinstance(made, spead2.send.Stream)
+        return made
 
-def _ibv_stream(endpoints: Any, config: Any, **options: Any) -> spead2.send.UdpIbvStream:
-    ibv = spead2.send.UdpIbvConfig(endpoints=endpoints, **options)
-    return spead2.send.UdpIbvStream(spead2.ThreadPool(), config, ibv)
+
+def _of_row(row: Any) -> Transport:
+    """Return the transport of a row of the engine's table."""
+    arguments = [Option(*a) for a in row.arguments if a[0] != "endpoints"]
+    configuration = row.stream.replace("Stream", "Config")
+    if configuration not in _spead2.OPTIONS:
+        configuration = ""
+    return Transport(row, configuration, (*arguments, *rows_of(configuration or row.stream)))
 
 
 TRANSPORTS = {
-    "udp": Transport(
-        lambda endpoints, config, **options: spead2.send.UdpStream(
-            spead2.ThreadPool(), endpoints, config, **options
-        ),
-        (*rows_of("UdpStream"),),
-        "Make a stream over UDP for a sink, with a thread of its own.",
-        "(host, port), or a list of those: one substream each.",
-        largest_packet=LARGEST_DATAGRAM,
-    ),
-    "tcp": Transport(
-        lambda endpoints, config, **options: spead2.send.TcpStream(
-            spead2.ThreadPool(), endpoints, config, **options
-        ),
-        (*rows_of("TcpStream"),),
-        "Make a stream over TCP for a sink, with a thread of its own. It connects at once.",
-        "(host, port), or a list of exactly one.",
-        max_packet_size=TCP_PACKET_SIZE,
-    ),
-    "ibv": Transport(
-        _ibv_stream,
-        (
-            *rows_of("UdpIbvConfig"),
-            Option(
-                "memory_regions",
-                "Sequence[Any]",
-                [],
-                "Memory from which payload is sent without a copy.",
-            ),
-        ),
-        "Make a stream of UDP multicast past the kernel, through ibverbs, with its own thread.",
-        "(host, port) or a list of those, IPv4 multicast: one substream each.",
-    ),
+    name: _of_row(row)
+    for name, row in _spead2.TRANSPORTS.items()
+    if any(argument[0] == "endpoints" for argument in row.arguments)
 }
 
 
@@ -106,14 +90,15 @@ def open_stream(
     stream, own = split(name, values, transport.stream_options, transport.options)
     defaults = {o.name: o.default for o in transport.stream_options}
     config = spead2.send.StreamConfig(**{**defaults, **stream})
-    largest = transport.largest_packet
-    if largest is not None and config.max_packet_size // 8 * 8 > largest:
+    largest = transport.row.largest_packet
+    if largest and config.max_packet_size // 8 * 8 > largest:
         raise ValueError(
-            f"max_packet_size is {config.max_packet_size}, but UDP carries at most {largest} bytes"
+            f"max_packet_size is {config.max_packet_size}, but a packet of {name} has at most "
+            f"{largest} bytes"
         )
     # What is not set is left to the stream, whose forms differ by what is given.
     own = {k: v for k, v in own.items() if v is not None and v != ""}
-    return transport.make(to_endpoints(endpoints), config, **own)
+    return transport.make(config, endpoints=to_endpoints(endpoints), **own)
 
 
 def _function_of(name: str) -> Callable[..., spead2.send.Stream]:
@@ -124,14 +109,18 @@ def _function_of(name: str) -> Callable[..., spead2.send.Stream]:
     ) -> spead2.send.Stream:
         return open_stream(name, endpoints, options)
 
-    transport = TRANSPORTS[name]
+    row = TRANSPORTS[name].row
+    about = next(text for argument, _, _, text, _ in row.arguments if argument == "endpoints")
+    many = "" if row.one_endpoint else ", or a list of those"
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""{transport.summary}
+    function.__doc__ = f"""{row.label}: make a stream for a sink, with a thread of its own.
+
+    {row.text.splitlines()[0]}
 
     Parameters
     ----------
     endpoints
-        {transport.endpoints}
+        (host, port){many}. {about}
     OPTIONS
 
     Raises
@@ -140,7 +129,8 @@ def _function_of(name: str) -> Callable[..., spead2.send.Stream]:
         If an argument makes no sense; if the operating system or the peer refuses; if a host name
         is not known, or what the transport needs is not on this machine.
     """
-    return takes(transport.all_options)(function)
+    return takes(TRANSPORTS[name].all_options)(function)
 
 
-udp, tcp, ibv = map(_function_of, TRANSPORTS)
+#: The function of each.
+FUNCTIONS = {name: _function_of(name) for name in TRANSPORTS}

@@ -9,10 +9,8 @@ from gnuradio import gr  # type: ignore[attr-defined]
 import spead2.recv
 from spead2 import Flavour
 
-LARGEST_DATAGRAM: int
 QUEUE_HEAPS: int
 RING_HEAPS: int
-TCP_PACKET_SIZE: int
 
 class Item:
     @property

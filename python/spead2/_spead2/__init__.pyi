@@ -3,8 +3,6 @@
 
 import asyncio
 import enum
-import os
-import socket as _socket
 from collections.abc import Callable, Iterable, Sequence
 from typing import (
     Any,
@@ -54,8 +52,18 @@ PAYLOAD_OFFSET_ID: Final[int]
 STREAM_CTRL_ID: Final[int]
 
 _Which = Literal["stale", "all", "none"]
-_Endpoints = Iterable[tuple[str, int]]
 
+class _Transport:
+    stream: str
+    label: str
+    text: str
+    arguments: list[tuple[str, str, Any, str, Any]]
+    packet_size: int
+    largest_packet: int
+    one_endpoint: bool
+
+#: The table of transports, by name; see include/spead2/send/transports/table.h.
+TRANSPORTS: Final[dict[str, _Transport]]
 #: The options of each configuration and stream: name, type, default, text and limits.
 OPTIONS: Final[dict[str, list[tuple[str, str, Any, str, Any]]]]
 
@@ -381,241 +389,6 @@ class AsyncStream(Stream):
     def flush(self) -> None: ...
     def process_callbacks(self) -> None: ...
 
-class BytesStream(SyncStream):
-    def __init__(self, thread_pool: ThreadPool, config: StreamConfig = ...) -> None: ...
-    def getvalue(self) -> bytes: ...
-
-class InprocStream(SyncStream):
-    def __init__(
-        self, thread_pool: ThreadPool, queues: Sequence[InprocQueue], config: StreamConfig = ...
-    ) -> None: ...
-    @property
-    def queues(self) -> list[InprocQueue]: ...
-
-class InprocStreamAsyncio(AsyncStream):
-    def __init__(
-        self, thread_pool: ThreadPool, queues: Sequence[InprocQueue], config: StreamConfig = ...
-    ) -> None: ...
-    @property
-    def queues(self) -> list[InprocQueue]: ...
-
-class _PcapStreamOptions(TypedDict, total=False):
-    # Options of PcapStream: script/stubs
-    source4: str
-    source6: str
-    source_port: int
-    ttl: int
-    dscp: int
-    # End of options
-
-class PcapStream(SyncStream):
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-        **options: Unpack[_PcapStreamOptions],
-    ) -> None: ...
-
-class PcapStreamAsyncio(AsyncStream):
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-        **options: Unpack[_PcapStreamOptions],
-    ) -> None: ...
-
-class _UdpStreamOptions(TypedDict, total=False):
-    # Options of UdpStream: script/stubs
-    buffer_size: int
-    ttl: int | None
-    interface_address: str
-    interface_index: int | None
-    dscp: int
-    # End of options
-
-class _UdpForms:
-    DEFAULT_BUFFER_SIZE: ClassVar[int]
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-        *,
-        socket: _socket.socket = ...,
-        **options: Unpack[_UdpStreamOptions],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        hostname: str,
-        port: int,
-        config: StreamConfig = ...,
-        *,
-        socket: _socket.socket = ...,
-        **options: Unpack[_UdpStreamOptions],
-    ) -> None: ...
-    # Further by position: buffer_size, and by type interface_address, ttl, interface_index, socket.
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig,
-        buffer_size: int,
-        first: str | int | _socket.socket = ...,
-        second: str | int = ...,
-        /,
-        *,
-        socket: _socket.socket = ...,
-        **options: Unpack[_UdpStreamOptions],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        hostname: str,
-        port: int,
-        config: StreamConfig,
-        buffer_size: int,
-        first: str | int | _socket.socket = ...,
-        second: str | int = ...,
-        /,
-        *,
-        socket: _socket.socket = ...,
-        **options: Unpack[_UdpStreamOptions],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        socket: _socket.socket,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        socket: _socket.socket,
-        hostname: str,
-        port: int,
-        config: StreamConfig = ...,
-    ) -> None: ...
-
-class UdpStream(_UdpForms, SyncStream): ...
-class UdpStreamAsyncio(_UdpForms, AsyncStream): ...
-
-class _TcpStreamOptions(TypedDict, total=False):
-    # Options of TcpStream: script/stubs
-    buffer_size: int
-    interface_address: str
-    reconnect: float
-    dscp: int
-    # End of options
-
-class TcpStream(SyncStream):
-    DEFAULT_BUFFER_SIZE: ClassVar[int]
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig = ...,
-        **options: Unpack[_TcpStreamOptions],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        hostname: str,
-        port: int,
-        config: StreamConfig = ...,
-        **options: Unpack[_TcpStreamOptions],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        endpoints: _Endpoints,
-        config: StreamConfig,
-        buffer_size: int,
-        interface_address: str = ...,
-        /,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        thread_pool: ThreadPool,
-        hostname: str,
-        port: int,
-        config: StreamConfig,
-        buffer_size: int,
-        interface_address: str = ...,
-        /,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self, thread_pool: ThreadPool, socket: _socket.socket, config: StreamConfig = ...
-    ) -> None: ...
-
-class TcpStreamAsyncio(AsyncStream):
-    DEFAULT_BUFFER_SIZE: ClassVar[int]
-    @overload
-    def __init__(
-        self, thread_pool: ThreadPool, socket: _socket.socket, config: StreamConfig = ...
-    ) -> None: ...
-    @overload
-    def __init__(self, *args: Any, _token: ConnectToken, **kwargs: Any) -> None: ...
-
 class ConnectToken:
     def __init__(self) -> None: ...
     def cancel(self) -> None: ...
-
-class _UdpIbvConfigOptions(TypedDict, total=False):
-    # Options of UdpIbvConfig: script/stubs
-    interface_address: str
-    buffer_size: int
-    ttl: int
-    comp_vector: int
-    max_poll: int
-    dscp: int
-    # End of options
-    endpoints: _Endpoints
-    memory_regions: Iterable[Buffer]
-
-class UdpIbvConfig:
-    DEFAULT_BUFFER_SIZE: ClassVar[int]
-    DEFAULT_MAX_POLL: ClassVar[int]
-    # Options of UdpIbvConfig: script/stubs
-    interface_address: str
-    buffer_size: int
-    ttl: int
-    comp_vector: int
-    max_poll: int
-    dscp: int
-    # End of options
-    @property
-    def endpoints(self) -> list[tuple[str, int]]: ...
-    @endpoints.setter
-    def endpoints(self, value: _Endpoints) -> None: ...
-    @property
-    def memory_regions(self) -> list[Any]: ...
-    @memory_regions.setter
-    def memory_regions(self, value: Iterable[Buffer]) -> None: ...
-    def __init__(self, **options: Unpack[_UdpIbvConfigOptions]) -> None: ...
-
-class UdpIbvStream(SyncStream):
-    def __init__(
-        self, thread_pool: ThreadPool, config: StreamConfig, udp_ibv_config: UdpIbvConfig
-    ) -> None: ...
-
-class UdpIbvStreamAsyncio(AsyncStream):
-    def __init__(
-        self, thread_pool: ThreadPool, config: StreamConfig, udp_ibv_config: UdpIbvConfig
-    ) -> None: ...

@@ -5,46 +5,35 @@ from __future__ import annotations
 
 from .. import ItemGroup as _ItemGroup
 from .._spead2 import (
-    BytesStream,
     Flavour,
     GroupMode,
     Heap,
     HeapGeneratorBase,
     HeapReference,
     HeapReferenceList,
-    InprocStream,
     PacketGenerator,
-    PcapStream,
     RateMethod,
     Stream,
     StreamConfig,
     SyncStream,
-    TcpStream,
-    UdpIbvConfig,
-    UdpIbvStream,
-    UdpStream,
 )
+from .._spead2 import streams as _streams
+from .._spead2.streams import *  # noqa: F403  one for each row of the table of transports
 
 __all__ = [
-    "BytesStream",
     "GroupMode",
     "Heap",
     "HeapGenerator",
     "HeapReference",
     "HeapReferenceList",
-    "InprocStream",
     "ItemGroup",
     "PacketGenerator",
-    "PcapStream",
     "RateMethod",
     "Stream",
     "StreamConfig",
     "SyncStream",
-    "TcpStream",
-    "UdpIbvConfig",
-    "UdpIbvStream",
-    "UdpStream",
 ]
+__all__ += _streams.__all__
 
 
 class HeapGenerator(HeapGeneratorBase):

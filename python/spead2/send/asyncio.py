@@ -6,16 +6,16 @@ from __future__ import annotations
 import asyncio as _asyncio
 import functools as _functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._spead2 import AsyncStream, ConnectToken
-from .._spead2 import InprocStreamAsyncio as _InprocStream
-from .._spead2 import PcapStreamAsyncio as _PcapStream
-from .._spead2 import TcpStreamAsyncio as _TcpStream
-from .._spead2 import UdpIbvStreamAsyncio as _UdpIbvStream
-from .._spead2 import UdpStreamAsyncio as _UdpStream
+from .._spead2 import asyncio_streams as _streams
 
-__all__ = ["AsyncStream", "InprocStream", "PcapStream", "TcpStream", "UdpIbvStream", "UdpStream"]
+if TYPE_CHECKING:
+    from .._spead2.asyncio_streams import *  # noqa: F403  one for each row of the table
+
+__all__ = ["AsyncStream"]
+__all__ += _streams.__all__
 
 _Tcp = TypeVar("_Tcp", bound="TcpStream")
 
@@ -29,26 +29,16 @@ AsyncStream.async_flush = async_flush  # type: ignore[method-assign]
 del async_flush
 
 
-# Classes of Python, whose objects take attributes of the user's and of mocks.
+def _class_of(name: str) -> type:
+    """Return a class of Python, whose objects take attributes of the user's and of mocks."""
+    base = getattr(_streams, name)
+    return type(base)(name, (base,), {"__doc__": base.__doc__, "__module__": __name__})
 
 
-class InprocStream(_InprocStream):  # noqa: D101 (the base has the text)
-    __doc__ = _InprocStream.__doc__
+globals().update({name: _class_of(name) for name in _streams.__all__})
 
 
-class PcapStream(_PcapStream):  # noqa: D101 (the base has the text)
-    __doc__ = _PcapStream.__doc__
-
-
-class UdpIbvStream(_UdpIbvStream):  # noqa: D101 (the base has the text)
-    __doc__ = _UdpIbvStream.__doc__
-
-
-class UdpStream(_UdpStream):  # noqa: D101 (the base has the text)
-    __doc__ = _UdpStream.__doc__
-
-
-class TcpStream(_TcpStream):
+class TcpStream(_streams.TcpStream):  # type: ignore[no-redef]
     """Stream over TCP. The constructor takes a connected socket, :meth:`connect` an endpoint.
 
     Parameters

@@ -7,12 +7,18 @@
 
 #include <spead2/net/inproc_queue.h>
 #include <spead2/recv/reader.h>
+#include <spead2/recv/reader_info.h>
 
 namespace spead2::recv {
 
 /// Ends when the queue is stopped and empty. Several readers on one queue each take some packets.
 class inproc_reader final : public reader {
 public:
+    static constexpr reader_info info{.name = "inproc",
+                                      .method = "add_inproc_reader",
+                                      .label = "Queue of the process",
+                                      .text = "Receive packets from a queue within the process."};
+
     /// \throw std::invalid_argument if \a queue is null
     explicit inproc_reader(std::shared_ptr<inproc_queue> queue);
     ~inproc_reader() override;

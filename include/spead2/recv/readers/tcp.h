@@ -11,6 +11,7 @@
 #include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/recv/reader.h>
+#include <spead2/recv/reader_info.h>
 
 namespace spead2::recv {
 
@@ -43,6 +44,13 @@ struct tcp_reader_options {
 /// it breaks.
 class tcp_reader final : public reader {
 public:
+    using options_type = tcp_reader_options;
+    static constexpr reader_info info{
+        .name = "tcp",
+        .method = "add_tcp_reader",
+        .label = "TCP",
+        .text = "Receive packets over the first TCP connection that comes."};
+
     /// \throw std::invalid_argument  max_size is 0; a socket of the wrong kind
     /// \throw std::system_error      the operating system refuses
     explicit tcp_reader(const tcp_reader_options& options);

@@ -11,6 +11,7 @@
 #include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/recv/reader.h>
+#include <spead2/recv/reader_info.h>
 
 namespace spead2::recv {
 
@@ -50,6 +51,12 @@ struct udp_reader_options {
 
 class udp_reader final : public reader {
 public:
+    using options_type = udp_reader_options;
+    static constexpr reader_info info{.name = "udp",
+                                      .method = "add_udp_reader",
+                                      .label = "UDP",
+                                      .text = "Receive packets by UDP."};
+
     /// \throw std::invalid_argument  interface or address do not fit; a socket of the wrong kind
     /// \throw resolve_error          interface_address cannot be resolved
     /// \throw std::system_error      the operating system refuses

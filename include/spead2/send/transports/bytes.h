@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <spead2/send/transport.h>
+#include <spead2/send/transport_info.h>
 
 namespace spead2::send {
 
@@ -26,6 +27,11 @@ private:
 /// Substreams: one. If memory runs out, packets fail with ENOMEM.
 class bytes_transport final : public transport {
 public:
+    static constexpr transport_info info{.name = "bytes",
+                                         .stream = "BytesStream",
+                                         .label = "Memory",
+                                         .text = "Stream that collects its packets in memory."};
+
     explicit bytes_transport(std::shared_ptr<byte_collector> collector);
     [[nodiscard]] std::size_t num_substreams() const noexcept override { return 1; }
     [[nodiscard]] send_result send(packet_span packets) noexcept override;

@@ -2,15 +2,19 @@
 // Capture files: packets as they would be seen on a network, each with the time at which it was due.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include <spead2/base/arguments.h>
 #include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/net/traffic_class.h>
 #include <spead2/send/transport.h>
+#include <spead2/send/transport_info.h>
+#include <spead2/wire/limits.h>
 
 namespace spead2::send {
 
@@ -18,14 +22,23 @@ struct pcap_options {
     static constexpr int default_ttl = 64;
     static constexpr int default_source_port = 8888;
 
-    std::string path;                 ///< the file; one that exists is written anew
-    std::vector<endpoint> endpoints;  ///< where the packets go to, one substream each
+    std::filesystem::path path;
+    std::vector<endpoint> endpoints;
     std::string source4 = "127.0.0.1";
     std::string source6 = "::1";
     int source_port = default_source_port;
     int ttl = default_ttl;
     int dscp = 0;
 
+    static constexpr auto arguments() {
+        using self = pcap_options;
+        return std::tuple{
+            argument("path", &self::path, "The file; one that exists is written anew."),
+            argument("endpoints", &self::endpoints,
+                     "Where the packets go to, one substream each: IPv4 or IPv6, unicast or "
+                     "multicast."),
+        };
+    }
     static constexpr auto options() {
         using self = pcap_options;
         return std::tuple{
@@ -45,6 +58,18 @@ struct pcap_options {
 /// the file system. If that fails (ENOSPC, ...), the packets fail and the file ends before them.
 class pcap_transport final : public transport {
 public:
+    using options_type = pcap_options;
+    static constexpr transport_info info{
+        .name = "pcap",
+        .stream = "PcapStream",
+        .label = "Capture file",
+        .text =
+            "Stream into a capture file, as if the packets had been seen on a network.\n\n"
+            "The file has the format pcap with nanoseconds, with Ethernet, IP and UDP headers. "
+            "The time of a\npacket is the one at which it was due by its rate, whenever it was "
+            "written; without a rate it is\nthat of writing. What is sent is in the file.",
+        .largest_packet = max_udp_payload};
+
     /// \throw std::invalid_argument  no endpoints; a number out of range; packets larger than UDP's
     /// \throw resolve_error          a source is not an address
     /// \throw std::system_error      the file cannot be made

@@ -7,12 +7,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include <spead2/base/arguments.h>
 #include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/net/traffic_class.h>
 #include <spead2/send/transport.h>
+#include <spead2/send/transport_info.h>
 
 namespace spead2::send {
 
@@ -28,6 +31,10 @@ struct tcp_options {
     double reconnect = 0.0;
     int dscp = 0;
 
+    static constexpr auto arguments() {
+        return std::tuple{
+            argument("endpoints", &tcp_options::endpoints, "Where to connect to; exactly one.")};
+    }
     static constexpr auto options() {
         using self = tcp_options;
         return std::tuple{
@@ -51,6 +58,14 @@ struct tcp_options {
 /// packet after it; with it, they wait for a new connection.
 class tcp_transport final : public transport {
 public:
+    using options_type = tcp_options;
+    static constexpr transport_info info{.name = "tcp",
+                                         .stream = "TcpStream",
+                                         .label = "TCP",
+                                         .text = "Stream over TCP.",
+                                         .packet_size = 65536,
+                                         .one_endpoint = true};
+
     /// Connects and waits until connected. \a interrupted is asked now and then and after signals;
     /// true (or an exception) gives up (std::system_error EINTR).
     /// \throw std::invalid_argument  no endpoint; a socket of the wrong kind; reconnect is out of

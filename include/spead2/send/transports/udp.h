@@ -6,12 +6,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include <spead2/base/arguments.h>
 #include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/net/traffic_class.h>
 #include <spead2/send/transport.h>
+#include <spead2/send/transport_info.h>
+#include <spead2/wire/limits.h>
 
 namespace spead2::send {
 
@@ -29,6 +33,10 @@ struct udp_options {
     /// buffer_size, ttl and the interface then have no effect.
     std::optional<int> socket;
 
+    static constexpr auto arguments() {
+        return std::tuple{argument("endpoints", &udp_options::endpoints,
+                                   "Where the packets go to, one substream each.")};
+    }
     static constexpr auto options() {
         using self = udp_options;
         return std::tuple{
@@ -51,6 +59,14 @@ struct udp_options {
 
 class udp_transport final : public transport {
 public:
+    using options_type = udp_options;
+    static constexpr transport_info info{
+        .name = "udp",
+        .stream = "UdpStream",
+        .label = "UDP",
+        .text = "Stream over UDP, unicast or multicast, IPv4 or IPv6. One substream an endpoint.",
+        .largest_packet = max_udp_payload};
+
     /// \throw std::invalid_argument  endpoints empty, of mixed families, or not multicast where
     /// that
     ///        is asked for; ttl or interface out of range; a socket of the wrong kind

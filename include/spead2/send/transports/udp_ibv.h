@@ -7,12 +7,16 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include <spead2/base/arguments.h>
 #include <spead2/base/options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/net/traffic_class.h>
 #include <spead2/send/transport.h>
+#include <spead2/send/transport_info.h>
+#include <spead2/wire/limits.h>
 
 namespace spead2::send {
 
@@ -28,7 +32,7 @@ struct udp_ibv_options {
     static constexpr std::size_t default_buffer_size = 512 * 1024;
     static constexpr int default_max_poll = 10;
 
-    std::vector<endpoint> endpoints;  ///< IPv4 multicast
+    std::vector<endpoint> endpoints;
     std::string interface_address;
     std::size_t buffer_size = default_buffer_size;  ///< 0: the default
     int ttl = 1;
@@ -42,6 +46,15 @@ struct udp_ibv_options {
     }
     void set_buffer_bytes(std::size_t bytes) noexcept { buffer_size = bytes; }
 
+    static constexpr auto arguments() {
+        using self = udp_ibv_options;
+        return std::tuple{
+            argument("endpoints", &self::endpoints,
+                     "IPv4 multicast addresses and ports, one a substream."),
+            optional_argument("memory_regions", &self::memory_regions,
+                              "Memory from which payload is sent without a copy."),
+        };
+    }
     static constexpr auto options() {
         using self = udp_ibv_options;
         return std::tuple{
@@ -65,6 +78,14 @@ struct udp_ibv_options {
 
 class udp_ibv_transport final : public transport {
 public:
+    using options_type = udp_ibv_options;
+    static constexpr transport_info info{
+        .name = "ibv",
+        .stream = "UdpIbvStream",
+        .label = "ibverbs (UDP multicast)",
+        .text = "Stream over UDP multicast past the kernel, through ibverbs.",
+        .largest_packet = max_udp_payload};
+
     /// \param max_packet_size  bytes of the largest packet (UDP payload)
     /// \throw std::invalid_argument  endpoints empty or not IPv4 multicast; a region that is empty
     ///        or overlaps another; no IPv4 interface address; a number out of range

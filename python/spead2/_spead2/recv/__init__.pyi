@@ -2,9 +2,9 @@
 """Types of the extension module's receiving half. Its names are public through spead2.recv."""
 
 import enum
+import os
 import socket as _socket
 from collections.abc import Iterable, Iterator, Sequence
-from os import PathLike
 from typing import Any, ClassVar, Final, SupportsIndex, TypedDict, TypeVar, final, overload
 
 from typing_extensions import Buffer, Self, Unpack, disjoint_base
@@ -14,6 +14,14 @@ from . import stream_stat_indices as stream_stat_indices
 
 _T = TypeVar("_T")
 
+class _Reader:
+    method: str
+    label: str
+    text: str
+    arguments: list[tuple[str, str, Any, str, Any]]
+
+#: The table of readers, by name; see include/spead2/recv/readers/table.h.
+READERS: Final[dict[str, _Reader]]
 #: The options of each configuration: name, type, default, text and limits.
 OPTIONS: Final[dict[str, list[tuple[str, str, Any, str, Any]]]]
 
@@ -207,13 +215,15 @@ class _Stream:
     def add_tcp_reader(self, acceptor: _socket.socket, max_size: int = ...) -> None: ...
     def add_buffer_reader(self, buffer: Buffer) -> None: ...
     def add_inproc_reader(self, queue: InprocQueue) -> None: ...
+    # Readers: script/stubs
     def add_udp_pcap_file_reader(
         self,
-        filename: str | bytes | PathLike[str] | PathLike[bytes],
+        filename: str | bytes | os.PathLike[str] | os.PathLike[bytes],
         filter: str = "",
         *,
         at_own_pace: bool = False,
     ) -> None: ...
+    # End of table
     def start(self) -> None: ...
     def stop(self) -> None: ...
     @property
