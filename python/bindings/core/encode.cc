@@ -189,7 +189,8 @@ std::vector<format_field> format_fields(const descriptor_object& d) {
     std::vector<format_field> out;
     // Checked by prepare() to be pairs of a one-letter str and a positive int. Tuples of its own,
     // since looking into others may run code that changes them.
-    const auto lent = py::reinterpret_borrow<py::object>(d.format);
+    const auto lent =
+        py::reinterpret_borrow<py::object>(d.format != nullptr ? d.format : d.shared_format);
     const py::object fields = steal(run_python<PySequence_Tuple>(lent.ptr()));
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(fields.ptr()); ++i) {
         const py::object field =

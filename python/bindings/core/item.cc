@@ -37,13 +37,13 @@ struct {
 
 // ---- Life of the objects
 
-constexpr std::array<object_member, 11> members{
+constexpr std::array<object_member, 12> members{
     &descriptor_object::id,          &descriptor_object::name,
     &descriptor_object::description, &descriptor_object::shape,
     &descriptor_object::dtype,       &descriptor_object::order,
     &descriptor_object::format,      &descriptor_object::value,
     &descriptor_object::array_dtype, &descriptor_object::itemsize_bits,
-    &descriptor_object::plan};
+    &descriptor_object::plan,        &descriptor_object::shared_format};
 
 PyObject* descriptor_new(PyTypeObject* type, PyObject*, PyObject*) {
     static std::uint64_t last_serial = 0;  // under the GIL
@@ -88,6 +88,22 @@ PyObject* get_object(PyObject* self, void*) {
     if (value == nullptr) value = Py_None;
     Py_INCREF(value);
     return value;
+}
+
+/// A list that may be changed. Most are never asked for, and each is work for the garbage collector, so
+/// it is made when it is.
+PyObject* format_as_list(PyObject* self, void* closure) {
+    descriptor_object& d = *as_descriptor(self);
+    if (d.format == nullptr && d.shared_format != nullptr) {
+        const auto fields = py::reinterpret_borrow<py::object>(d.shared_format);
+        PyObject* const list = PySequence_List(fields.ptr());  // may run code that sets it
+        if (list == nullptr) return nullptr;
+        if (d.format == nullptr)
+            d.format = list;
+        else
+            Py_DECREF(list);
+    }
+    return get_object<&descriptor_object::format>(self, closure);
 }
 
 template <object_member Member>
@@ -172,7 +188,8 @@ void add_descriptor_base(py::module_& m) {
         attribute<&descriptor_object::shape>("shape", "Dimensions; None for an unknown one."),
         attribute<&descriptor_object::dtype>("dtype", "numpy dtype, or None."),
         attribute<&descriptor_object::order>("order", "'C' or 'F'."),
-        attribute<&descriptor_object::format>("format", "Pairs of code and bits, or None."),
+        {"format", format_as_list, set_object<&descriptor_object::format>,
+         "Pairs of code and bits, or None.", nullptr},
         {"itemsize_bits", get_prepared<&descriptor_object::itemsize_bits>, nullptr,
          "Bits of one element.", nullptr},
         {"_array_dtype", get_prepared<&descriptor_object::array_dtype>, nullptr, nullptr, nullptr},

@@ -33,8 +33,9 @@ struct descriptor_object {
     PyObject* shape;
     PyObject* dtype;
     PyObject* order;
-    PyObject* format;
-    PyObject* value;  ///< null: None
+    PyObject* format;         ///< null where it is that below, as long as nobody has seen it
+    PyObject* shared_format;  ///< a tuple that many items have, or null
+    PyObject* value;          ///< null: None
     std::int64_t version;
     std::uint64_t serial;  ///< no two objects have the same, ever
 

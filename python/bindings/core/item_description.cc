@@ -90,19 +90,25 @@ PyObject* describe_as(PyObject* self, PyObject* const* args, Py_ssize_t n_args) 
         descriptor_object& other = *as_descriptor(args[0]);
         prepare(&other);
         // A list can be changed; its elements are tuples. Copying it may collect garbage, which may
-        // run any code, so it comes first.
-        auto format = py::reinterpret_borrow<py::object>(other.format);
-        if (format && PyList_CheckExact(format.ptr()))
-            format = steal(PyList_GetSlice(format.ptr(), 0, PyList_GET_SIZE(format.ptr())));
+        // run any code, so it comes first. Nobody has that of the other one, which is a template.
+        const auto format = py::reinterpret_borrow<py::object>(other.format);
+        const bool share = format && PyList_CheckExact(format.ptr());
+        if (share && other.shared_format == nullptr) {
+            const py::object copy =
+                steal(PyList_GetSlice(format.ptr(), 0, PyList_GET_SIZE(format.ptr())));
+            py::object fields = steal(PyList_AsTuple(copy.ptr()));
+            if (other.shared_format == nullptr) other.shared_format = fields.release().ptr();
+        }
         std::vector<Py_ssize_t> dimensions(other.dimensions);
-        const std::array<std::pair<object_member, PyObject*>, 10> taken{{
+        const std::array<std::pair<object_member, PyObject*>, 11> taken{{
             {&descriptor_object::id, args[1]},
             {&descriptor_object::name, args[2]},
             {&descriptor_object::description, args[3]},
             {&descriptor_object::shape, other.shape},
             {&descriptor_object::dtype, other.dtype},
             {&descriptor_object::order, other.order},
-            {&descriptor_object::format, format.ptr()},
+            {&descriptor_object::format, share ? nullptr : format.ptr()},
+            {&descriptor_object::shared_format, share ? other.shared_format : nullptr},
             {&descriptor_object::array_dtype, other.array_dtype},
             {&descriptor_object::itemsize_bits, other.itemsize_bits},
             {&descriptor_object::plan, other.plan},
