@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from .cxx_text import blank
+
 #: What a word or an operator is changed to. clang-format puts spaces around binary operators, and
 #: none around the signs of templates, references and pointers.
 SWAPS = {
@@ -124,9 +126,11 @@ def changes_of(root: Path, path: str) -> list[Change]:
     """Return every change of a file that this module can think of."""
     result: list[Change] = []
     before = ""
-    for number, line in enumerate((root / path).read_text(encoding="utf-8").split("\n"), 1):
+    text = (root / path).read_text(encoding="utf-8")
+    lines = zip(text.split("\n"), blank(text).split("\n"))
+    for number, (line, without_strings) in enumerate(lines, 1):
         code = _blank(line)
-        if not _NOT_CODE.match(code):
+        if without_strings.strip() and not _NOT_CODE.match(code):
             result += [
                 Change(path, number, line, after) for after in _changed_lines(line, code, before)
             ]

@@ -4,10 +4,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
+
+from .schemata import HEADER, Schemata
+
+#: Where the compiler says that something is wrong, or from where it came to that.
+_PLACE = re.compile(
+    r"(?m)^(?:In file included from |\s+from )?([^\s:]+\.(?:cc|h)):(\d+):"
+    r"(?=.*(?:error|required from))"
+)
 
 
 class Scratch:
@@ -27,6 +38,8 @@ class Scratch:
         self._prefix = self.tree / ".venv"
         self._build = self.tree / "build" / "venv"
         self.python = self._prefix / "bin" / "python"
+        self._header = folder / "mutation.h"
+        self._flags = f"-include {self._header}"
 
     def refresh(self) -> None:
         """Make the copy the same as the project's files, and build it."""
@@ -49,17 +62,17 @@ class Scratch:
             reference.symlink_to(self._root / ".venv-reference")
         if not self.python.exists():
             self._make_environment()
+        self._header.write_text(HEADER)
         self.run(
             *("cmake", "-G", "Ninja", "-S", self.tree, "-B", self._build),
             "-DCMAKE_BUILD_TYPE=Release",
-            "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG",  # quick to compile
+            f"-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG {self._flags}",  # quick to compile
+            "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
             f"-DCMAKE_INSTALL_PREFIX={self._prefix}",
             f"-DCMAKE_CXX_COMPILER_LAUNCHER={'ccache' if shutil.which('ccache') else ''}",
             f"-DPython_EXECUTABLE={self.python}",
             "-DSPEAD2_GNURADIO=OFF",
         )
-        if not self.build() or not self.install():
-            raise SystemExit("mutate: the project as it is cannot be built")
 
     def _copy(self, name: str) -> None:
         source, target = self._root / name, self.tree / name
@@ -79,7 +92,10 @@ class Scratch:
         place.joinpath("project.pth").write_text(f"{site}\n")
 
     def run(
-        self, *words: str | Path, seconds: float | None = None
+        self,
+        *words: str | Path,
+        seconds: float | None = None,
+        variables: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the tree, and end it with all that it started when the time is up."""
         command = [*map(str, words)]
@@ -92,7 +108,13 @@ class Scratch:
             text=True,
             errors="replace",
             start_new_session=True,
-            env={**os.environ, "CCACHE_BASEDIR": str(self.tree), "CCACHE_NOHASHDIR": "1"},
+            env={
+                **os.environ,
+                "CCACHE_BASEDIR": str(self.tree),
+                "CCACHE_NOHASHDIR": "1",
+                "CXXFLAGS": self._flags,  # for tests that are C++ programs
+                **(variables or {}),
+            },
         ) as process:
             try:
                 output, _ = process.communicate(timeout=seconds)
@@ -103,17 +125,43 @@ class Scratch:
         return subprocess.CompletedProcess(command, process.returncode, output, "")
 
     def build(self) -> bool:
-        """Compile what has changed. Returns whether it could be compiled."""
-        return self.run("ninja", "-C", self._build, seconds=1200).returncode == 0
+        """Compile what has changed, and install it. Returns whether it could be compiled."""
+        return (
+            self.run("ninja", "-C", self._build, seconds=3600).returncode == 0
+            and self.run("cmake", "--install", self._build, seconds=120).returncode == 0
+        )
 
-    def install(self) -> bool:
-        """Install what was built."""
-        return self.run("cmake", "--install", self._build, seconds=120).returncode == 0
+    def build_many(self, schemata: Schemata) -> None:
+        """Compile many changes at once, without those that the compiler refuses."""
+        while True:
+            schemata.write()
+            done = self.run("ninja", "-C", self._build, "-k", "0", seconds=3600)
+            if done.returncode == 0:
+                break
+            places = {
+                (
+                    str(Path(os.path.normpath(self._build / found[1])).relative_to(self.tree)),
+                    int(found[2]),
+                )
+                for found in _PLACE.finditer(done.stdout)
+                if Path(os.path.normpath(self._build / found[1])).is_relative_to(self.tree)
+            }
+            if not schemata.drop(places) and not schemata.drop({(path, 0) for path, _ in places}):
+                raise SystemExit(f"mutate: the project cannot be built:\n{done.stdout[-5000:]}")
+        if not self.build():
+            raise SystemExit("mutate: what was built cannot be installed")
 
-    def fingerprint(self) -> str:
-        """Return what is the same if the compiler made the same of the sources."""
-        digest = hashlib.sha256()
-        for place in ("lib/libspead2.so", "python/bindings/_spead2*.so"):
-            for file in sorted(self._build.glob(place)):
-                digest.update(file.read_bytes())
-        return digest.hexdigest()
+    def compiled(self, path: str) -> str | None:
+        """Return what is the same if the compiler makes the same of a source; None for headers."""
+        commands = json.loads((self._build / "compile_commands.json").read_text())
+        for entry in commands:
+            if entry["file"] == str(self.tree / path):
+                command = entry["command"].replace(" -O1 ", " -O2 ").split(" -o ")[0]
+                with tempfile.TemporaryDirectory() as folder:
+                    result = Path(folder) / "object.o"
+                    words = [*command.split(), "-o", str(result), "-c", entry["file"]]
+                    done = subprocess.run(words, cwd=entry["directory"], capture_output=True)
+                    if done.returncode != 0:
+                        return "not compiled"
+                    return hashlib.sha256(result.read_bytes()).hexdigest()
+        return None

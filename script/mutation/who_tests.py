@@ -33,6 +33,7 @@ TESTS = {
     "lib/net/": [*_NETWORK, "tests/net/test_*.py", "tests/send/test_streams.py"],
     "lib/net/verbs": ["tests/ibverbs/test_*.py"],
     "lib/runtime/": [*_SENDING, *_RECEIVING, "tests/faults/test_*.py"],
+    "python/bindings/": _BINDINGS,
     "python/bindings/core/": _BINDINGS,
     "python/bindings/recv/": [*_RECEIVING, "tests/tools/test_recv*.py", *_NETWORK],
     "python/bindings/send/": [*_SENDING, *_NETWORK, "tests/faults/test_[!nt]*.py"],

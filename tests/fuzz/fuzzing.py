@@ -3,19 +3,20 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+import programs
+
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
 CORPUS = FOLDER / "corpus"
 TARGETS = ["receive", "descriptors", "send", "values"]
 #: Ways to run the interpreter, and what each sanitizer is told.
-SANITIZERS = {"calls": "address,undefined", "races": "thread"}
+SANITIZERS = {"calls": programs.ADDRESS, "races": programs.THREAD}
 OPTIONS = {
     # Python leaks on purpose. Memory that there is not is an error to handle, as it always is.
     "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=2000"
@@ -26,46 +27,11 @@ OPTIONS = {
 }
 
 
-@functools.cache
-def find_clang() -> str | None:
-    """Return what is put behind the names of the compilers; None if there is no clang >= 16."""
-    for suffix in ("-19", ""):
-        if shutil.which(f"clang++{suffix}") is not None:
-            command = [f"clang++{suffix}", "-dumpversion"]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            if int(done.stdout.partition(".")[0]) >= 16:
-                return suffix
-    return None
-
-
 def why_not() -> str | None:
     """Return what is missing to build the targets."""
-    if find_clang() is None:
+    if programs.find_clang() is None:
         return "there is no clang++ of version 16 or later (Debian: clang-19, libclang-rt-19-dev)"
     return None
-
-
-def build(program: str, sanitizers: str = "address,undefined") -> Path:
-    """Build a program of CMakeLists.txt and return where it is."""
-    folder = ROOT / "build" / ("fuzz-thread" if sanitizers == "thread" else "fuzz")
-    launcher = "ccache" if shutil.which("ccache") else ""
-    commands: list[list[str | Path]] = [
-        [
-            *("cmake", "-G", "Ninja", "-S", FOLDER, "-B", folder, "-DCMAKE_BUILD_TYPE=None"),
-            f"-DCMAKE_C_COMPILER=clang{find_clang()}",
-            f"-DCMAKE_CXX_COMPILER=clang++{find_clang()}",
-            f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}",
-            f"-DSANITIZERS={sanitizers}",
-            "-DPython_EXECUTABLE=/usr/bin/python3",
-        ],
-        ["ninja", "-C", folder, program],
-    ]
-    for command in commands:
-        words = [str(word) for word in command]
-        done = subprocess.run(words, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(words)}\n{done.stdout}\n{done.stderr}")
-    return folder / program
 
 
 def run(command: Iterable[str | Path], show: bool = False) -> tuple[int, str]:
@@ -93,7 +59,7 @@ def fuzz(
     keep
         Go on with what was found by earlier runs that kept it, in build/fuzz-corpus.
     """
-    program = build(f"{target}_fuzz")
+    program = programs.build_sanitized(f"{target}_fuzz")
     found = ROOT / "build" / "fuzz-corpus" / (target if keep else f"{target}-passing")
     if not keep:
         shutil.rmtree(found, ignore_errors=True)
@@ -112,7 +78,7 @@ def fuzz(
 
 def minimise(target: str) -> tuple[int, str]:
     """Take what earlier runs found into the corpus, as little as reaches the same."""
-    program = build(f"{target}_fuzz")
+    program = programs.build_sanitized(f"{target}_fuzz")
     found = ROOT / "build" / "fuzz-corpus" / target
     fresh = ROOT / "build" / "fuzz-corpus" / f"{target}-minimised"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -127,6 +93,6 @@ def minimise(target: str) -> tuple[int, str]:
 
 def call(kind: str, threads: int, seconds: float, calls: int, seed: int) -> tuple[int, str]:
     """Run random_calls.py with the interpreter that has a sanitizer; see `SANITIZERS`."""
-    program = build("interpreter", SANITIZERS[kind])
+    program = programs.build_sanitized("interpreter", SANITIZERS[kind])
     options = [f"--threads={threads}", f"--seconds={seconds}", f"--calls={calls}", f"--seed={seed}"]
     return run([program, FOLDER / "random_calls.py", *options])

@@ -24,7 +24,6 @@ struct planned_heap {
     std::vector<std::pair<std::uint64_t, bytes>> addressed;
     std::map<std::pair<std::uint64_t, std::uint64_t>, bool> immediates;  ///< by value and ID
     std::size_t n_pointers = 0;
-    bool has_empty = false;  ///< an item that has the address of another
 };
 
 const std::uint8_t* new_memory(planned_heap& plan, std::size_t length, std::uint8_t seed) {
@@ -48,10 +47,7 @@ void add_addressed(planned_heap& plan, std::uint64_t id, std::size_t length, std
         plan.parts[0].add_item_part(id, length, outer);
         plan.parts[1].add_item_part(id, length, inner);
     }
-    if (length != 0)
-        plan.addressed.emplace_back(id, bytes(data, data + length));
-    else
-        plan.has_empty = true;
+    if (length != 0) plan.addressed.emplace_back(id, bytes(data, data + length));
 }
 
 void add_item(planned_heap& plan, fuzz::input& in) {
@@ -102,9 +98,8 @@ planned_heap plan_heap(fuzz::input& in, const spead2::flavour& flavour) {
             send::part_padding(plan.n_pointers, plan.parts[0].held_size());
         plan.parts[0].set_part_padding(padding, true);
         plan.parts[1].set_part_padding(padding, false);
-    } else if ((kind & 16U) != 0 && !plan.has_empty) {
-        // The items' pointers backwards, and those of SPEAD among them. (Of items at one address the
-        // last is taken for the one that is not empty.)
+    } else if ((kind & 16U) != 0) {
+        // The items' pointers, and those of SPEAD among them, turned so that others come first.
         std::vector<std::uint64_t> order{4, 1, 3};
         if ((kind & 32U) != 0) order.push_back(2);
         const spead2::send::heap_contents& contents = plan.parts[0].view();

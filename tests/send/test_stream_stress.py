@@ -3,23 +3,13 @@
 
 from __future__ import annotations
 
-import pathlib
-
+import programs
 import pytest
-from programs import check_program, sanitized
 
-PROGRAM = pathlib.Path(__file__).with_name("stream_stress.cc")
-
-# Compiling twice with a sanitizer can take long on a slow machine.
+# Compiling with a sanitizer can take long on a slow machine.
 pytestmark = [pytest.mark.cxx, pytest.mark.timeout(900)]
 
 
-@pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
-def test_send_floor_holds_under_stress(sanitizer: str, tmp_path: pathlib.Path) -> None:
-    arguments = sanitized(
-        sanitizer,
-        *(f"lib/{room}/*.cc" for room in ("base", "wire", "runtime", "net")),
-        *(f"lib/send/{room}*.cc" for room in ("", "packets/", "driver/")),
-        "lib/send/transports/inproc.cc",
-    )
-    check_program(PROGRAM, tmp_path, arguments)
+@pytest.mark.parametrize("sanitizers", [programs.THREAD, programs.ADDRESS])
+def test_send_floor_holds_under_stress(sanitizers: str) -> None:
+    programs.check_sanitized("stream_stress", sanitizers)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import spead2
+import spead2.recv as recv
 import spead2.send as send
 
 CNT = spead2.HEAP_CNT_ID
@@ -133,6 +134,52 @@ def test_items_of_one_id_keep_their_order() -> None:
     h.set_pointer_order([0x1000, 0x1001, 0x1000, CNT, LENGTH, OFFSET, PAYLOAD])
     found = [packet[16:64] for packet in packets(h)]
     assert found == ["801000000000000100100100000000008010000000000002"]
+
+
+def with_empty_items() -> send.Heap:
+    """Items with 0, 8, 0, 0, 4 and 0 bytes."""
+    result = send.Heap()
+    for id_, size in enumerate([0, 8, 0, 0, 4, 0], 0x1000):
+        value = np.full(size, id_ & 0xF, np.uint8)
+        result.add_item(spead2.Item(id_, "", "", (None,), format=[("u", 8)], value=value))
+    return result
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [1, 0, 3, 4, 2, 5]])
+def test_items_without_bytes_get_none_of_others(order: list[int], repeat: bool) -> None:
+    h = with_empty_items()
+    h.set_pointer_order([CNT, LENGTH, OFFSET, PAYLOAD, *(0x1000 + i for i in order)])
+    h.repeat_pointers = repeat
+    stream = recv.Stream(spead2.ThreadPool())
+    stream.add_buffer_reader(b"".join(map(bytes.fromhex, packets(h, 96))))
+    found = {item.id: bytes(np.asarray(item)) for item in stream.get().get_items()}
+    assert {id_: value for id_, value in found.items() if value} == {
+        0x1001: bytes([1] * 8),
+        0x1004: bytes([4] * 4),
+    }
+
+
+def test_only_an_item_that_would_get_bytes_is_said_to_be_at_the_end() -> None:
+    h = with_empty_items()
+    h.set_pointer_order([CNT, OFFSET, PAYLOAD, *(0x1000 + i for i in (1, 0, 3, 4, 2, 5))])
+    (packet,) = packets(h)
+    offsets = {packet[i : i + 6]: int(packet[i + 6 : i + 16], 16) for i in range(64, 160, 16)}
+    assert offsets == {
+        "001001": 0,
+        "001000": 12,  # its own place is that of 0x1001, which is before it
+        "001003": 8,
+        "001004": 8,
+        "001002": 12,  # the same for 0x1004
+        "001005": 12,
+    }
+
+
+def test_an_item_without_bytes_behind_the_null_pointer_gets_no_padding() -> None:
+    h = send.Heap()
+    h.add_item(spead2.Item(0x1000, "", "", (None,), format=[("u", 8)], value=b""))
+    h.set_pointer_order([CNT, OFFSET, PAYLOAD, spead2.NULL_ID, 0x1000])
+    assert packets(h)[0][64:] == golden("0000 000000000000", "0010 000000000001", "00")
 
 
 def test_a_heap_without_payload_needs_the_null_pointer() -> None:

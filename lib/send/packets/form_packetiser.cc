@@ -70,7 +70,7 @@ void form_packetiser::order_pointers() {
     if (order.empty()) {
         for (const std::uint64_t id :
              {heap_cnt_id, heap_length_id, payload_offset_id, payload_length_id})
-            always_.push_back({false, static_cast<std::size_t>(id)});
+            always_.push_back({false, static_cast<std::size_t>(id), false});
         return;
     }
     const std::vector<heap_item>& items = contents_.items();
@@ -79,10 +79,21 @@ void form_packetiser::order_pointers() {
         return item < items.size() ? item_id(items[item], f) : null_id;
     };
     std::vector<bool> used(n_pointers_);
+    // Of pointers with one address receivers give the last one the bytes. An item without any that
+    // comes behind the one that has them is therefore said to be at the end.
+    const auto would_get_bytes = [&](std::size_t item) {
+        if (item >= items.size() || items[item].is_immediate() || items[item].length != 0)
+            return false;
+        const auto same_place =
+            std::find_if(items.begin() + static_cast<std::ptrdiff_t>(item), items.end(),
+                         [](const heap_item& other) { return other.payload_length() != 0; });
+        const auto number = static_cast<std::size_t>(same_place - items.begin());
+        return number < n_pointers_ && used[number];
+    };
     std::size_t next = 0;  // the item that is next if all are in the order of the heap
     for (const std::uint64_t id : order) {
         if (is_spead_id(id)) {
-            always_.push_back({false, static_cast<std::size_t>(id)});
+            always_.push_back({false, static_cast<std::size_t>(id), false});
             chosen_.push_back(always_.back());
             continue;
         }
@@ -95,7 +106,7 @@ void form_packetiser::order_pointers() {
                                         ", which the heap has not, or not as often");
         used[item] = true;
         next = item + 1;
-        chosen_.push_back({true, item});
+        chosen_.push_back({true, item, would_get_bytes(item)});
     }
     const auto left = std::find(used.begin(), used.end(), false);
     if (left != used.end())
@@ -243,7 +254,10 @@ std::uint8_t* form_packetiser::write_header(std::uint8_t* out, std::size_t paylo
     offset_at_ = 0;
     for (const pointer& p : all ? chosen_ : always_) {
         if (p.is_item) {
-            out = write_item_pointer(out, p.number);
+            const flavour& f = contents_.get_flavour();
+            out = p.at_end ? wire::put_u64(out, f.address(item_id(contents_.items()[p.number], f),
+                                                          heap_length_))
+                           : write_item_pointer(out, p.number);
             continue;
         }
         if (p.number == payload_offset_id) offset_at_ = static_cast<std::size_t>(out - begin);

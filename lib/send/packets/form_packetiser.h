@@ -61,6 +61,7 @@ private:
     struct pointer {
         bool is_item;
         std::size_t number;  ///< of the item in the heap; else the ID of one that SPEAD adds
+        bool at_end;         ///< an item without bytes whose address is the end of the payload
     };
     /// Packets of one size that are made in a row.
     struct bulk {
