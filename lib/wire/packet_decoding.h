@@ -67,11 +67,12 @@ struct control_items {
     }
 };
 
-/// Whether one of items 1 to 4 stands behind the first four pointers once more.
-inline bool has_control(const std::uint8_t* bytes, std::size_t end, int bits) noexcept {
+/// Whether an immediate with an ID from 1 to \a last stands behind the first four pointers.
+inline bool has_immediate(const std::uint8_t* bytes, std::size_t end, int bits,
+                          std::uint64_t last) noexcept {
     const std::uint64_t immediate = std::uint64_t{1} << (63 - bits);
     for (std::size_t at = prefix_size; at < end; at += item_pointer_size)
-        if ((get_u64(bytes + at) >> bits ^ immediate) - 1 <= 3) return true;
+        if ((get_u64(bytes + at) >> bits ^ immediate) - 1 < last) return true;
     return false;
 }
 
@@ -115,6 +116,7 @@ inline packet_fault decode(const std::uint8_t* bytes, std::size_t size, packet_v
     p.n_pointers = fields.n_pointers;
     p.heap_address_bits = bits;
     p.first_item = 0;
+    p.ordinary = false;
     if (fields.n_pointers >= 4) {
         // In these, immediates of items 1 to 4, all above the address is known.
         const std::uint64_t immediate = std::uint64_t{1} << (63 - bits);
@@ -124,7 +126,8 @@ inline packet_fault decode(const std::uint8_t* bytes, std::size_t size, packet_v
         const std::uint64_t payload = get_u64(bytes + 32) ^ (immediate | payload_length_id) << bits;
         if ((cnt | length | offset | payload) >> bits == 0) {
             p.first_item = 4;
-            if (fields.n_pointers == 4 || !has_control(bytes, start, bits)) {
+            p.ordinary = !has_immediate(bytes, start, bits, stream_ctrl_id);
+            if (p.ordinary || !has_immediate(bytes, start, bits, payload_length_id)) {
                 p.heap_cnt = cnt;
                 p.heap_length = static_cast<std::int64_t>(length);
                 p.payload_offset = offset;

@@ -24,6 +24,8 @@ struct packet_view {
     /// Pointers before this one are heap cnt, heap length, payload offset and payload length.
     std::uint32_t first_item = 0;
     std::int32_t heap_address_bits = 0;
+    /// No pointer from first_item on is an immediate of the protocol's own. May be false without need.
+    bool ordinary = false;
 
     /// Bytes of the whole packet.
     [[nodiscard]] std::size_t size() const noexcept {

@@ -237,7 +237,7 @@ bool assembly::fits(partial_heap& h, const packet_view& p) {
 
 void assembly::add_pointers(partial_heap& h, const packet_view& p) {
     if (placer_ != nullptr) {
-        look_for_stop(p);
+        if (is_stop(p)) stop_seen_ = true;
         return;
     }
     const pointer_facts facts = merge_pointers(p, h.whole->pointers_, h.pointers);

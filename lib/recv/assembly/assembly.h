@@ -57,10 +57,11 @@ private:
     enum class reason : std::uint8_t { evicted, flushed };
 
     /// Whether a packet does what nearly all do: go on where the one before it in the heap ended, and
-    /// have nothing but payload.
+    /// have nothing but payload, or item pointers that are of no interest.
     [[nodiscard]] bool goes_on(const partial_heap& h, const packet_view& p) const noexcept {
         return plain_ && h.cnt == p.heap_cnt && h.received == p.payload_offset &&
-               p.payload_offset != 0 && h.length == p.heap_length && p.first_item == p.n_pointers &&
+               p.payload_offset != 0 && h.length == p.heap_length &&
+               (p.first_item == p.n_pointers || (p.ordinary && placer_ != nullptr)) &&
                h.address_bits == p.heap_address_bits &&
                p.payload_offset + p.payload_length <= h.capacity && !h.odd;
     }
@@ -85,7 +86,7 @@ private:
         if (facts.stop && stop_on_stop_item_) stop_seen_ = true;
     }
     /// The same where nothing of the pointers is kept.
-    void look_for_stop(const packet_view& p) noexcept;
+    [[nodiscard]] bool is_stop(const packet_view& p) const noexcept;
     void add_pointers(partial_heap& h, const packet_view& p);
     void accept(partial_heap& h, const packet_view& p);
     void finish(partial_heap& h);

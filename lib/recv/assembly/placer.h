@@ -21,12 +21,13 @@ struct placement {
     std::size_t capacity = 0;
     std::uint8_t* flags = nullptr;  ///< set to 1 when the heap, or each packet, is there
     std::int64_t chunk_id = -1;
+    bool marks_packets = false;  ///< flags are of packets, not of the heap
 };
 
 class placer {
 public:
     virtual ~placer() = default;
-    /// The first packet of a heap that is accepted.
+    /// The first packet of a heap that is accepted; if it is the only one, nothing else is called for it.
     [[nodiscard]] virtual placement place(const packet_view& first) noexcept = 0;
     /// A packet of the heap has come. \return whether its payload is still wanted
     [[nodiscard]] virtual bool packet_placed(placement& where, const packet_view& p) noexcept = 0;

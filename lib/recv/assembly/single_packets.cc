@@ -69,29 +69,32 @@ void assembly::add_single(const packet_view& p) {
 /// A heap of one packet that goes where a placer says. \return false if that is later
 bool assembly::place_single(const packet_view& p) {
     if (p.payload_length <= max_heap_size_ || accepts_size(p)) {
-        placement where = placer_->place(p);
+        const bool stops = is_stop(p);
+        const placement where = placer_->place(p);
         if (where.verdict == placement::kind::later) return false;
-        if (where.verdict == placement::kind::accept && placer_->packet_placed(where, p))
+        if (where.verdict == placement::kind::accept) {
             copy(where.base, p);
-        static_cast<void>(take_slot(p.heap_cnt));
-        if (p.first_item < p.n_pointers) look_for_stop(p);
-        if (!stop_seen_) {
-            ++stats_[stat_index::heaps];
-            if (where.verdict == placement::kind::accept) placer_->heap_placed(where);
+            if (!stops || where.marks_packets) *where.flags = 1;
         }
+        static_cast<void>(take_slot(p.heap_cnt));
+        if (stops)
+            stop_seen_ = true;
+        else
+            ++stats_[stat_index::heaps];
     }
     ++stats_[stat_index::packets];
     ++stats_[stat_index::single_packet_heaps];
     return true;
 }
 
-void assembly::look_for_stop(const packet_view& p) noexcept {
-    if (!stop_on_stop_item_) return;
+bool assembly::is_stop(const packet_view& p) const noexcept {
+    if (p.ordinary || !stop_on_stop_item_) return false;
     const std::uint64_t stop = wire::to_big_endian(
         std::uint64_t{1} << 63 | stream_ctrl_id << p.heap_address_bits | ctrl_stream_stop);
     const std::uint8_t* const begin = p.bytes + header_size;
     for (std::uint32_t i = p.first_item; i < p.n_pointers; ++i)
-        if (std::memcmp(begin + i * item_pointer_size, &stop, sizeof stop) == 0) stop_seen_ = true;
+        if (std::memcmp(begin + i * item_pointer_size, &stop, sizeof stop) == 0) return true;
+    return false;
 }
 
 /// A packet that has the payload of a whole heap, some of which is there already: what came before

@@ -211,18 +211,18 @@ placement chunk_placer::place(const packet_view& p) noexcept {
             ++core_->batch_stats()[too_old_];
             return where;
         }
-        return accept(p, answer);
+        accept(p, answer, where);
     } catch (const std::exception&) {
-        return where;  // no memory: the heap is lost
+        // No memory: the heap is lost.
     }
+    return where;
 }
 
 /// The heap's chunk is there: see whether the answer fits.
-placement chunk_placer::accept(const packet_view& p, const chunk_place_data& answer) {
-    placement where;
-    where.verdict = placement::kind::reject;
+inline void chunk_placer::accept(const packet_view& p, const chunk_place_data& answer,
+                                 placement& where) {
     chunk* const c = chunks_[static_cast<std::size_t>(answer.chunk_id) % chunks_.size()];
-    if (c == nullptr) return where;  // the free ring is stopped
+    if (c == nullptr) return;  // the free ring is stopped
     const auto size = static_cast<std::size_t>(p.heap_length);
     if (!lies_within(answer.heap_offset, size, c->data.size()))
         return reject("heap_offset", answer.heap_offset, c->data.size());
@@ -242,18 +242,15 @@ placement chunk_placer::accept(const packet_view& p, const chunk_place_data& ans
     where.capacity = size;
     where.flags = c->present.data() + answer.heap_index;
     where.chunk_id = answer.chunk_id;
-    return where;
+    where.marks_packets = unit != 0;
 }
 
-placement chunk_placer::reject(const char* what, std::uint64_t value, std::uint64_t limit) {
+void chunk_placer::reject(const char* what, std::uint64_t value, std::uint64_t limit) {
     ++core_->batch_stats()[rejected_];
     core_->log().add(log_level::warning, [&] {
         return std::string("heap rejected because place gave ") + what + " " +
                std::to_string(value) + ", but its chunk has room for " + std::to_string(limit);
     });
-    placement where;
-    where.verdict = placement::kind::reject;
-    return where;
 }
 
 bool chunk_placer::packet_placed(placement& where, const packet_view& p) noexcept {

@@ -57,8 +57,8 @@ private:
     [[nodiscard]] bool recall(std::uint64_t cnt, chunk_place_data& answer);
     void keep(std::uint64_t cnt, const chunk_place_data& answer);
     void give_up() noexcept;
-    [[nodiscard]] placement accept(const packet_view& p, const chunk_place_data& answer);
-    [[nodiscard]] placement reject(const char* what, std::uint64_t value, std::uint64_t limit);
+    void accept(const packet_view& p, const chunk_place_data& answer, placement& where);
+    void reject(const char* what, std::uint64_t value, std::uint64_t limit);
 
     const chunk_stream_config config_;
     const place_function place_;
