@@ -8,6 +8,8 @@ import logging
 import os
 import pathlib
 import random
+import re
+import struct
 import time
 from collections.abc import Callable
 from typing import Any
@@ -221,6 +223,34 @@ def test_any_damage_is_survived(file: pathlib.Path, make: Callable[..., bytes]) 
         except RuntimeError:
             continue
         assert len(list(stream)) <= 7
+
+
+def test_files_are_read_as_libpcap_reads_them(file: pathlib.Path, log: Any) -> None:
+    """Those without a filter may be read here: with one that all packets pass it is libpcap."""
+    rng = random.Random(8)
+    whole = [captures.link(captures.ipv4(captures.udp(one(i, 40 * i)))) for i in range(6)]
+    contents = []
+    for number in range(200):
+        content = bytearray(captures.pcap(whole, nanoseconds=number % 2 == 0))
+        for _ in range(rng.randrange(3)):
+            # What says how many bytes of a packet are here, and how many it had.
+            at = rng.choice([m.start() for m in re.finditer(rb"\x08\0E\0", content)]) - 12
+            content[at - 8 : at] = struct.pack("=II", *rng.choices([0, 1, 99, 2**18, 2**31], k=2))
+        if number % 5 == 4:
+            content[16:20] = struct.pack("=I", rng.choice([0, 50, 120, 2**31, 2**32 - 1]))
+        del content[rng.choice([len(content), rng.randrange(24, len(content))]) :]
+        contents.append(bytes(content))
+    results = [
+        [
+            (captured.heaps, captured.stream.stats["batches"])
+            for captured in (Captured(file, content, filter=text) for content in contents)
+        ]
+        for text in ("", "greater 0")
+    ]
+    assert results[0] == results[1]
+    lines = [re.sub("(Error reading packet: ).*", r"\1", text) for _, text in log()]
+    assert lines[: len(lines) // 2] == lines[len(lines) // 2 :]
+    assert len(set(lines)) > 10
 
 
 def test_files_of_our_own(file: pathlib.Path) -> None:

@@ -16,6 +16,7 @@
 
 #include <spead2/base/errors.h>
 
+#include "net/capture_records.h"
 #include "net/ip_fragments.h"
 #include "net/link_layer.h"
 #include "net/pcap_library.h"
@@ -69,12 +70,15 @@ public:
         std::string error(pcap_library::error_size, '\0');
         handle_.reset(library_.open(file.get(), pcap_library::nanoseconds, error.data()));
         if (!handle_) fail(error.substr(0, error.find('\0')));
-        static_cast<void>(file.release());  // the handle's now
+        const int fd = ::fileno(file.release());  // the handle's now
         link_ = static_cast<link_type>(library_.link_type(handle_.get()));
         if (!is_known(link_))
             fail("pcap linktype " + std::to_string(static_cast<int>(link_)) +
                  " is neither ethernet nor linux sll, nor another one that is known");
-        if (!options.filter.empty()) set_filter(options.filter);
+        if (options.filter.empty())
+            records_ = capture_records::open(fd);
+        else
+            set_filter(options.filter);
         if (!at_own_pace_) return;
         timer_ = unique_fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
         if (timer_.get() < 0)
@@ -124,14 +128,18 @@ private:
     /// Have datagram_ be that of the next packet, or empty. \return false if there is no packet
     [[nodiscard]] bool next(intake& to) {
         constexpr int end_of_file = -2;
-        pcap_packet_header* header = nullptr;
+        pcap_packet_header own;
+        pcap_packet_header* header = &own;
         const std::uint8_t* data = nullptr;
         datagram_ = {};
-        const int result = library_.next(handle_.get(), &header, &data);
+        const int result =
+            records_ ? records_->next(own, data) : library_.next(handle_.get(), &header, &data);
         if (result != 1) {
             if (result != end_of_file)
                 to.log(log_level::warning,
-                       std::string("Error reading packet: ") + library_.error_text(handle_.get()));
+                       "Error reading packet: " +
+                           (records_ ? records_->error()
+                                     : std::string(library_.error_text(handle_.get()))));
             return false;
         }
         captured_ = header->captured;
@@ -179,10 +187,11 @@ private:
     const std::string name_;
     const bool at_own_pace_;
     std::unique_ptr<pcap_handle, closer> handle_;
+    std::unique_ptr<capture_records> records_;  ///< reads in place of the library, unless null
     link_type link_ = link_type::ethernet;
     ip_fragments fragments_;
     std::span<const std::uint8_t>
-        datagram_;               ///< of the last packet, in libpcap's memory or fragments_
+        datagram_;               ///< of the last packet, in the file's buffer or fragments_
     bool has_datagram_ = false;  ///< it was not taken yet
     std::size_t captured_ = 0;   ///< bytes of the last packet
     std::size_t in_batch_ = 0;
