@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import packets
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
@@ -66,8 +71,9 @@ def test_heaps_are_printed(tmp_path: Path) -> None:
         assert process.wait() == 0
 
 
-def test_bytes_are_counted(tmp_path: Path) -> None:
-    program = build("call_back", tmp_path)
+@contextlib.contextmanager
+def connected(program: Path) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
+    """Run a program that listens at the port that it is given."""
     port = free_port(socket.SOCK_STREAM)
     with subprocess.Popen([program, str(port)], stdout=subprocess.PIPE, text=True) as process:
         while True:
@@ -78,7 +84,68 @@ def test_bytes_are_counted(tmp_path: Path) -> None:
                 assert process.poll() is None
                 time.sleep(0.01)
         with connection:
-            connection.sendall(HEAP * 3)
+            yield process, connection
+
+
+def test_bytes_are_counted(tmp_path: Path) -> None:
+    with connected(build("call_back", tmp_path)) as (process, connection):
+        connection.sendall(HEAP * 3)
+        connection.close()
         assert process.stdout is not None
         assert process.stdout.read() == "12 bytes\n"
+        assert process.wait() == 0
+
+
+def test_heaps_lie_in_memory_that_others_see(tmp_path: Path) -> None:
+    program = build("shared_memory", tmp_path)
+    shared = Path("/dev/shm") / f"spead2-{os.getpid()}"
+    port = free_port(socket.SOCK_DGRAM)
+    heaps = [packets.whole(cnt, (0x1000, os.urandom(1000 * cnt))) for cnt in (1, 2, 3)]
+    with (
+        subprocess.Popen(
+            [program, shared.name, "127.0.0.1", str(port)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        ) as process,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        sender.connect(("127.0.0.1", port))
+        while process.poll() is None:  # until it listens
+            try:
+                sender.send(heaps[0].encode())
+                sender.send(heaps[0].encode())
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+        places = {}
+        for heap in heaps:
+            sender.send(heap.encode())
+        while len(places) < len(heaps):
+            line = process.stdout.readline()
+            cnt, size, place = map(int, re.findall(r"\d+", line))
+            payload = heaps[cnt - 1].payload
+            assert size == len(payload)
+            with shared.open("rb") as memory:
+                memory.seek(place)
+                assert memory.read(size) == payload
+            places[cnt] = place
+            process.stdin.write("\n")
+            process.stdin.flush()
+        sender.send(packets.whole(4, (packets.STREAM_CTRL, packets.STOP)).encode())
+        assert process.wait() == 0
+    assert not shared.exists()
+
+
+def test_samples_are_swapped_on_their_way_to_chunks(tmp_path: Path) -> None:
+    samples = np.random.default_rng(1).integers(-1000, 1000, (1024, 2048)).astype(">i2")
+    with connected(build("scattered_chunks", tmp_path)) as (process, connection):
+        for time_, values in enumerate(samples):
+            heap = packets.whole(time_ + 1, (0x4300, values.tobytes()), (0x1600, time_))
+            for packet in packets.cut(heap, 1001, 2002):  # within a sample, and between two
+                connection.sendall(packet.encode())
+        connection.close()
+        assert process.stdout is not None
+        sums = samples.astype(int).reshape(2, -1).sum(axis=1)
+        assert process.stdout.read() == "".join(f"chunk {i}: {s}\n" for i, s in enumerate(sums))
         assert process.wait() == 0
