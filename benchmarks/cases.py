@@ -16,6 +16,7 @@ import os
 import sys
 from typing import Any
 
+import chunking
 import numpy as np
 import receiving
 import scaling  # noqa: F401 its cases
@@ -36,6 +37,7 @@ def version(_: argparse.Namespace) -> dict[str, Any]:
 
 
 receiving.add_cases(case, timed)
+chunking.add_cases(case, timed)
 
 
 def main() -> None:

@@ -30,14 +30,19 @@ Timed = Callable[[Step, argparse.Namespace], "dict[str, float]"]
 MEMORY = 64 << 20
 
 
-def make_packets(heap: Any, count: int, packet_size: int) -> np.ndarray[Any, Any]:
-    """Return the packets of so many heaps, back to back."""
+def make_packets_of(heaps: list[Any], packet_size: int) -> np.ndarray[Any, Any]:
+    """Return the packets of heaps, back to back."""
     packets = [
         packet
-        for cnt in range(1, count + 1)
+        for cnt, heap in enumerate(heaps, 1)
         for packet in spead2.send.PacketGenerator(heap, cnt, packet_size)
     ]
     return np.frombuffer(b"".join(packets), np.uint8)
+
+
+def make_packets(heap: Any, count: int, packet_size: int) -> np.ndarray[Any, Any]:
+    """Return the packets of so many equal heaps, back to back."""
+    return make_packets_of([heap] * count, packet_size)
 
 
 def one_item(size: int) -> Any:
