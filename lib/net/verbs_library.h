@@ -43,6 +43,7 @@ struct verbs_deleter {
     void operator()(ibv_comp_channel* p) const { verbs_library::get().destroy_comp_channel(p); }
     void operator()(ibv_cq* p) const { verbs_library::get().destroy_cq(p); }
     void operator()(ibv_qp* p) const { verbs_library::get().destroy_qp(p); }
+    void operator()(ibv_flow* p) const { ibv_destroy_flow(p); }  // inline
     void operator()(rdma_event_channel* p) const { verbs_library::get().destroy_event_channel(p); }
     void operator()(rdma_cm_id* p) const { verbs_library::get().destroy_id(p); }
 };

@@ -26,6 +26,7 @@ CONFIGS: dict[str, tuple[Any, list[Row]]] = {
     "send.StreamConfig": (spead2.send.StreamConfig, _spead2.OPTIONS["StreamConfig"]),
     "send.UdpIbvConfig": (spead2.send.UdpIbvConfig, _spead2.OPTIONS["UdpIbvConfig"]),
     "recv.StreamConfig": (spead2.recv.StreamConfig, _spead2.recv.OPTIONS["StreamConfig"]),
+    "recv.UdpIbvConfig": (spead2.recv.UdpIbvConfig, _spead2.recv.OPTIONS["UdpIbvConfig"]),
     "recv.RingStreamConfig": (
         spead2.recv.RingStreamConfig,
         _spead2.recv.OPTIONS["RingStreamConfig"],

@@ -17,7 +17,10 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 #: Those that are run elsewhere, since they need more than a socket.
-ELSEWHERE = {("docs/ibverbs.md", 0): "tests/ibverbs/test_doc_example.py"}
+ELSEWHERE = {
+    ("docs/ibverbs.md", 0): "tests/ibverbs/test_doc_example.py",
+    ("docs/ibverbs.md", 1): "tests/ibverbs/test_doc_example.py",
+}
 HERE = {("README.md", 0), ("README.md", 1), ("docs/gnuradio.md", 0), ("docs/gnuradio.md", 1)}
 HERE |= {("docs/collective.md", 1)}
 #: Not run, but compiled: needs an MPI launcher and a host of its own to send to.

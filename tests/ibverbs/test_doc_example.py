@@ -8,6 +8,7 @@ import re
 import sys
 
 from ibverbs_fixtures import Device
+from receiving_program import STOP, one, receiver
 from spead_packets import collect
 from veth_network import SENDER_ADDRESS, Frame, FrameSocket
 
@@ -24,12 +25,36 @@ assert stream.send_heap(heap, cnt=5) > 20_000
 """
 
 
-def test_the_example_sends(device: Device, capture: FrameSocket) -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(), re.M | re.S)
+#: What a user does with a stream that receives.
+RECEIVE = """
+import json
+print("ready", flush=True)
+for heap in stream:
+    print(json.dumps([heap.cnt, {}]))
+print("{}")
+"""
+
+
+def example(number: int) -> str:
+    code: str = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(), re.M | re.S)[number]
     # What differs from machine to machine.
     code = code.replace("10.100.1.1", SENDER_ADDRESS).replace("[3]", "[0]")
     assert SENDER_ADDRESS in code
-    device.command([sys.executable, "-c", code + SEND], {})
+    return code
+
+
+def test_the_example_receives(device: Device) -> None:
+    with receiver(device, code=example(1) + RECEIVE) as made:
+        made.port = 7148
+        made.send(one(1), to="239.102.1.1")
+        made.send(one(2), to="239.102.1.2")
+        made.send(STOP, to="239.102.1.2")
+        made.finish(end=False)
+        assert made.cnts == [1, 2]
+
+
+def test_the_example_sends(device: Device, capture: FrameSocket) -> None:
+    device.command([sys.executable, "-c", example(0) + SEND], {})
     frames = [Frame.parse(frame) for frame in capture.read()]
     assert {frame.destination_port for frame in frames} == {7148}
     heap = collect([frame.payload for frame in frames])[5]

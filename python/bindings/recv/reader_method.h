@@ -82,5 +82,7 @@ template <>
 void bind_reader<recv::tcp_reader>(const py::module_& m, bound_stream& bound);
 template <>
 void bind_reader<recv::udp_reader>(const py::module_& m, bound_stream& bound);
+template <>
+void bind_reader<recv::udp_ibv_reader>(const py::module_& m, bound_stream& bound);
 
 }  // namespace spead2::python

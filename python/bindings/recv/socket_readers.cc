@@ -11,6 +11,7 @@
 #include <spead2/net/endpoint.h>
 #include <spead2/wire/limits.h>
 
+#include "ibv_environment.h"
 #include "reader_arguments.h"
 #include "reader_method.h"
 
@@ -72,6 +73,13 @@ endpoint take_local_endpoint(reader_arguments& arguments) {
 
 // ---- UDP
 
+void add_udp_or_ibv(stream& s, const udp_reader_options& options) {
+    if (const auto instead = ibv_in_place_of(options))
+        add_reader<recv::udp_ibv_reader>(s, *instead);
+    else
+        add_reader<recv::udp_reader>(s, options);
+}
+
 bool same_host(const endpoint& a, const endpoint& b) {
     endpoint other = b;
     other.set_port(a.port());
@@ -116,7 +124,7 @@ void add_udp_multicast(stream& s, reader_arguments& arguments) {
     else if (options.address.family() != AF_INET6 || !options.address.is_multicast())
         throw py::value_error("endpoint is not an IPv6 multicast address: multicast_group is " +
                               group);
-    add_reader<recv::udp_reader>(s, options);
+    add_udp_or_ibv(s, options);
 }
 
 void add_udp(stream& s, const py::args& args, const py::kwargs& keywords) {
@@ -137,7 +145,7 @@ void add_udp(stream& s, const py::args& args, const py::kwargs& keywords) {
         options.address = take_local_endpoint(arguments);
         arguments.set_options(options);
     }
-    add_reader<recv::udp_reader>(s, options);
+    add_udp_or_ibv(s, options);
 }
 
 // ---- TCP
@@ -192,7 +200,14 @@ RuntimeError
     If a host is not found, or after :meth:`start` with `explicit_start`.
 OSError
     If the operating system refuses (RuntimeError, too).
+
+Notes
+-----
+If `SPEAD2_IBV_INTERFACE` in the environment of the process is the address of an interface, IPv4 is
+received through ibverbs there, unless `interface_address` is given: see :meth:`add_udp_ibv_reader`.
+`SPEAD2_IBV_COMP_VECTOR` is the interrupt to use.
 )";
+    read_ibv_environment();
     bound.def(info.method, &add_udp, doc.c_str());
     publish_options(m, info.method, rows);
     bound.attr("DEFAULT_UDP_MAX_SIZE") = udp_reader_options::default_max_size;

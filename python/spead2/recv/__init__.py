@@ -20,6 +20,7 @@ from .._spead2.recv import (
     StreamConfig,
     StreamStatConfig,
     StreamStats,
+    UdpIbvConfig,
 )
 from . import stream_stat_indices
 
@@ -40,6 +41,7 @@ __all__ = [
     "StreamConfig",
     "StreamStatConfig",
     "StreamStats",
+    "UdpIbvConfig",
     "stream_stat_indices",
 ]
 

@@ -17,6 +17,9 @@ completion_queue& from_base(ibv_cq_ex* base) { return *reinterpret_cast<completi
 
 int poll_cq(ibv_cq* base, int wanted, ibv_wc* entries) {
     completion_queue& cq = from_base(base);
+    if (cq.replays_to != nullptr) {
+        replay(*cq.replays_to, static_cast<std::size_t>(wanted));
+    }
     const std::lock_guard lock(cq.mutex);
     ++cq.polls;
     int got = 0;
@@ -35,9 +38,17 @@ int poll_cq(ibv_cq* base, int wanted, ibv_wc* entries) {
 
 int req_notify_cq(ibv_cq* base, int) {
     completion_queue& cq = from_base(base);
-    const std::lock_guard lock(cq.mutex);
-    cq.armed = true;
-    return cq.overrun ? EIO : 0;
+    {
+        const std::lock_guard lock(cq.mutex);
+        if (cq.overrun) {
+            return EIO;
+        }
+        cq.armed = true;
+    }
+    if (cq.replays_to != nullptr) {
+        replay(*cq.replays_to, 1);
+    }
+    return 0;
 }
 
 int next_poll(ibv_cq_ex* base) {
@@ -53,6 +64,9 @@ int next_poll(ibv_cq_ex* base) {
 
 int start_poll(ibv_cq_ex* base, ibv_poll_cq_attr*) {
     completion_queue& cq = from_base(base);
+    if (cq.replays_to != nullptr) {
+        replay(*cq.replays_to, 64);
+    }
     {
         const std::lock_guard lock(cq.mutex);
         ++cq.polls;

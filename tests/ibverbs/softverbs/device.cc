@@ -262,6 +262,9 @@ SOFTVERBS_EXPORT ibv_context* ibv_open_device(ibv_device* item) {
     auto self = std::make_unique<context>();
     self->owner = reinterpret_cast<device*>(item);
     self->options = settings::from_environment();
+    if (!self->options.replay.empty()) {
+        self->replayed = read_capture(self->options.replay);
+    }
     self->mtu = self->options.discard ? 65535 : interface_mtu(self->owner->interface_name);
     if (::pipe2(self->async_pipe.data(), O_CLOEXEC) != 0) {
         return nullptr;

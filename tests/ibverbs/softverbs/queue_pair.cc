@@ -100,10 +100,11 @@ SOFTVERBS_EXPORT ibv_qp* ibv_create_qp(ibv_pd* pd, ibv_qp_init_attr* attr) {
         errno = EINVAL;
         return nullptr;
     }
-    if (options.granted_qp_wr != 0 &&
-        cap.max_send_wr > static_cast<std::uint32_t>(options.granted_qp_wr)) {
+    if (options.granted_qp_wr != 0 && std::max(cap.max_send_wr, cap.max_recv_wr) >
+                                          static_cast<std::uint32_t>(options.granted_qp_wr)) {
         log_event(options, "create_qp_refused",
-                  "\"max_send_wr\": " + std::to_string(cap.max_send_wr));
+                  "\"max_send_wr\": " + std::to_string(cap.max_send_wr) +
+                      ", \"max_recv_wr\": " + std::to_string(cap.max_recv_wr));
         errno = ENOMEM;
         return nullptr;
     }
@@ -180,6 +181,9 @@ SOFTVERBS_EXPORT int ibv_modify_qp(ibv_qp* base, ibv_qp_attr* attr, int mask) {
             qp.receive_cq->purge(&qp);
         }
         qp.state = base->state = to;
+        if (to == IBV_QPS_ERR) {
+            flush_receives(qp);
+        }
         log_event(self.options, "modify_qp", "\"state\": " + std::to_string(to));
         qp.work.notify_one();  // on ERR the rest is flushed
     }
@@ -234,6 +238,9 @@ SOFTVERBS_EXPORT int ibv_destroy_qp(ibv_qp* base) {
     }
     for (auto* cq : {qp->send_cq, qp->receive_cq}) {
         cq->purge(qp.get());
+        if (cq->replays_to == qp.get()) {
+            cq->replays_to = nullptr;
+        }
         const std::lock_guard lock(cq->mutex);
         --cq->users;
     }
@@ -246,6 +253,8 @@ SOFTVERBS_EXPORT int ibv_destroy_qp(ibv_qp* base) {
                   ", \"checksums\": " + std::to_string(qp->total_checksums) +
                   ", \"elements\": " + std::to_string(qp->total_elements) +
                   ", \"bytes\": " + std::to_string(qp->total_bytes) +
+                  ", \"receives\": " + std::to_string(qp->total_receives) +
+                  ", \"overflows\": " + std::to_string(qp->total_overflows) +
                   ", \"outstanding\": " + std::to_string(qp->posted - qp->processed));
     return 0;
 }

@@ -25,5 +25,7 @@ void run_sender(queue_pair& qp);
 int post_recv(ibv_qp* base, ibv_recv_wr* wr, ibv_recv_wr** bad);
 ibv_flow* create_flow(ibv_qp* base, ibv_flow_attr* attr);
 int destroy_flow(ibv_flow* base);
+/// What was posted and not filled comes back. With the queue pair's mutex held.
+void flush_receives(queue_pair& qp);
 
 }  // namespace softverbs

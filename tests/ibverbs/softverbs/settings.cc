@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string_view>
 
 #include "softverbs.h"
@@ -87,6 +89,8 @@ settings settings::from_environment() {
     read_number("SOFTVERBS_LOSE_EVENTS", result.lose_events);
     read_number("SOFTVERBS_COMPLETE_TOGETHER", result.complete_together);
     read_number("SOFTVERBS_GONE", result.gone);
+    read_number("SOFTVERBS_FAIL_RECEIVE", result.fail_receive);
+    read_switch("SOFTVERBS_STEER_BY_MAC", result.steer_by_mac);
     int status = result.fail_status;
     read_number("SOFTVERBS_FAIL_STATUS", status);
     result.fail_status = static_cast<ibv_wc_status>(status);
@@ -103,6 +107,8 @@ settings settings::from_environment() {
     }
     read_text("SOFTVERBS_HOLD", result.hold);
     read_text("SOFTVERBS_LOG", result.log);
+    read_text("SOFTVERBS_REPLAY", result.replay);
+    read_number("SOFTVERBS_REPLAY_TIMES", result.replay_times);
     std::string names;
     read_text("SOFTVERBS_INTERFACES", names);
     for (std::size_t start = 0; start < names.size();) {
@@ -119,6 +125,34 @@ settings settings::from_environment() {
         reject("SOFTVERBS_HOLD", result.hold, "a device with SOFTVERBS_THREAD=1");
     }
     return result;
+}
+
+std::vector<std::uint8_t> read_capture(const std::string& path) {
+    constexpr std::size_t file_header = 24;
+    constexpr std::size_t record_header = 16;
+    std::ifstream file(path, std::ios::binary);
+    const std::vector<char> all{std::istreambuf_iterator<char>(file), {}};
+    std::uint32_t magic = 0;
+    if (all.size() >= file_header) {
+        std::memcpy(&magic, all.data(), sizeof(magic));
+    }
+    if (magic != 0xa1b2c3d4 && magic != 0xa1b23c4d) {
+        reject("SOFTVERBS_REPLAY", path, "a capture file (pcap)");
+    }
+    std::vector<std::uint8_t> frames;
+    for (std::size_t at = file_header; at + record_header <= all.size();) {
+        std::uint32_t length = 0;
+        std::memcpy(&length, all.data() + at + 8, sizeof(length));
+        at += record_header;
+        if (length > all.size() - at) {
+            reject("SOFTVERBS_REPLAY", path, "a capture file that is not cut off");
+        }
+        const auto* prefix = reinterpret_cast<const std::uint8_t*>(&length);
+        frames.insert(frames.end(), prefix, prefix + sizeof(length));
+        frames.insert(frames.end(), all.data() + at, all.data() + at + length);
+        at += length;
+    }
+    return frames;
 }
 
 void log_event(const settings& options, const char* name, const std::string& body) {

@@ -54,8 +54,12 @@ struct settings {
     std::uint64_t lose_events = 0;        ///< number of the first event of those that never come
     std::uint64_t complete_together = 1;  ///< completions arrive so many at a time
     std::uint64_t gone = 0;               ///< number of the send with which the device is gone
+    std::uint64_t fail_receive = 0;       ///< number of the receive that fails; 0: none
+    bool steer_by_mac = false;            ///< flows only look at the Ethernet header
     int fail_modify = 0;                  ///< number of the ibv_modify_qp call that fails
     std::string hold;                     ///< nothing is sent while this file exists
+    std::string replay;                   ///< capture whose frames come instead of the wire's
+    std::uint64_t replay_times = 1;       ///< how often
     std::string log;                      ///< file that gets a line of JSON an event
     std::vector<std::string> interfaces;  ///< interfaces that are devices; empty: all
 
@@ -84,6 +88,7 @@ struct context {
     device* owner = nullptr;
     settings options;
     int mtu = 1500;
+    std::vector<std::uint8_t> replayed;  ///< frames, each after its length in four bytes
     std::array<int, 2> async_pipe{-1, -1};
     std::mutex mutex;
     std::array<std::atomic<memory_region*>, max_memory_regions> regions{};
@@ -94,6 +99,7 @@ struct context {
     std::atomic<std::uint64_t> completions{0};
     std::atomic<std::uint64_t> events{0};
     std::atomic<int> modifications{0};
+    std::atomic<std::uint64_t> receives{0};
     std::atomic<std::uint64_t> sends_before_gone{0};
     std::atomic<bool> is_gone{false};
     std::atomic<std::uint32_t> next_number{0x100};
@@ -150,7 +156,8 @@ struct completion_queue {
     bool armed = false;
     bool overrun = false;
     int users = 0;
-    completion current{};  // of ibv_start_poll and ibv_next_poll
+    completion current{};              // of ibv_start_poll and ibv_next_poll
+    queue_pair* replays_to = nullptr;  // has frames of a capture come when this is polled
     std::uint64_t polls = 0;
     std::uint64_t empty_polls = 0;
     std::uint64_t delivered = 0;
@@ -207,6 +214,8 @@ struct queue_pair {
     std::thread receiver;
     int receive_socket = -1;
     int receive_stop = -1;  // eventfd
+    std::size_t replay_at = 0;
+    std::uint64_t replays_left = 0;
 
     // Totals for the log.
     std::uint64_t post_calls = 0;
@@ -215,6 +224,8 @@ struct queue_pair {
     std::uint64_t total_checksums = 0;
     std::uint64_t total_elements = 0;
     std::uint64_t total_bytes = 0;
+    std::uint64_t total_receives = 0;
+    std::uint64_t total_overflows = 0;  ///< frames for which no receive was posted
 
     [[nodiscard]] context& device_context() const { return *from_verbs(base.context); }
 };
@@ -225,6 +236,11 @@ struct flow {
     std::vector<std::uint8_t> rules;  // the specs as given
     int rule_count = 0;
 };
+
+/// The frames of a capture file (pcap in this machine's byte order), as context::replayed has them.
+std::vector<std::uint8_t> read_capture(const std::string& path);
+/// Have so many frames of the capture come, if receives are posted for them.
+void replay(queue_pair& qp, std::size_t frames);
 
 /// Fill in the operations that programs reach through structures instead of symbols.
 void install_completion_operations(context& target);

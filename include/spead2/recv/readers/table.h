@@ -14,6 +14,7 @@
 #include <spead2/recv/readers/pcap.h>
 #include <spead2/recv/readers/tcp.h>
 #include <spead2/recv/readers/udp.h>
+#include <spead2/recv/readers/udp_ibv.h>
 
 namespace spead2::recv {
 
@@ -24,6 +25,7 @@ namespace spead2::recv {
 using readers = std::tuple<
     udp_reader,
     tcp_reader,
+    udp_ibv_reader,
     pcap_reader,
     inproc_reader,
     buffer_reader>;

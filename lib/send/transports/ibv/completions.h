@@ -4,7 +4,7 @@
 // Contract: post() gives filled slots to the device; poll() learns which are done, in order;
 // take() says how many of the oldest were sent and how many after them failed, and their slots are
 // free. A packet that failed is marked and reported in its turn. What to do about a queue that
-// stopped is recovery.h's matter, and when to look again waiting.h's.
+// stopped is recovery.h's matter, and when to look again net/completion_wait.h's.
 #pragma once
 
 #include <cstddef>

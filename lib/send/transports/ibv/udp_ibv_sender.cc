@@ -55,7 +55,7 @@ udp_ibv_sender::udp_ibv_sender(parameters&& p)
              kept_regions_.empty() ? 1 : max_elements),
       ring_(device_, slots_for(p)),
       completions_(queue_, ring_, log_),
-      waiting_(queue_.completions(), log_),
+      waiting_(queue_.completions()),
       recovery_(queue_, ring_, completions_, log_),
       stall_limit_(device_patience) {
     for (const ipv4_endpoint& d : p.destinations) {
@@ -64,6 +64,7 @@ udp_ibv_sender::udp_ibv_sender(parameters&& p)
         destinations_.push_back(std::string(text) + ":" + std::to_string(ntohs(d.port)));
     }
     log_.set_name(describe());
+    waiting_.set_name(describe());
 }
 
 std::string udp_ibv_sender::describe() const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The working part of udp_ibv_transport: puts together the queue, the slots (slots.h), what has
-// become of them (completions.h), the waiting (waiting.h) and the recovery (recovery.h), each of
+// become of them (completions.h), the waiting (net/completion_wait.h) and the recovery (recovery.h), each of
 // which says what it does.
 #pragma once
 
@@ -15,13 +15,13 @@
 
 #include "completions.h"
 #include "failure_log.h"
+#include "net/completion_wait.h"
 #include "net/ethernet_frame.h"
 #include "net/interface.h"
 #include "net/socket.h"
 #include "recovery.h"
 #include "send_queue.h"
 #include "slots.h"
-#include "waiting.h"
 
 namespace spead2::send::detail {
 

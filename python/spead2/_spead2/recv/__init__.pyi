@@ -167,6 +167,33 @@ class _TcpReaderOptions(TypedDict, total=False):
     ...
     # End of options
 
+class _UdpIbvConfigOptions(TypedDict, total=False):
+    # Options of UdpIbvConfig: script/stubs
+    interface_address: str
+    buffer_size: int
+    max_size: int
+    comp_vector: int
+    max_poll: int
+    # End of options
+    endpoints: Iterable[tuple[str, int]]
+
+class UdpIbvConfig:
+    DEFAULT_BUFFER_SIZE: ClassVar[int]
+    DEFAULT_MAX_SIZE: ClassVar[int]
+    DEFAULT_MAX_POLL: ClassVar[int]
+    # Options of UdpIbvConfig: script/stubs
+    interface_address: str
+    buffer_size: int
+    max_size: int
+    comp_vector: int
+    max_poll: int
+    # End of options
+    @property
+    def endpoints(self) -> list[tuple[str, int]]: ...
+    @endpoints.setter
+    def endpoints(self, endpoints: Iterable[tuple[str, int]]) -> None: ...
+    def __init__(self, **options: Unpack[_UdpIbvConfigOptions]) -> None: ...
+
 class _Stream:
     DEFAULT_UDP_MAX_SIZE: ClassVar[int]
     DEFAULT_UDP_BUFFER_SIZE: ClassVar[int]
@@ -215,6 +242,7 @@ class _Stream:
     def add_tcp_reader(self, acceptor: _socket.socket, max_size: int = ...) -> None: ...
     def add_buffer_reader(self, buffer: Buffer) -> None: ...
     def add_inproc_reader(self, queue: InprocQueue) -> None: ...
+    def add_udp_ibv_reader(self, config: UdpIbvConfig) -> None: ...
     # Readers: script/stubs
     def add_udp_pcap_file_reader(
         self,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How an ibverbs sender waits for completions: by the device's interrupt, with a timer beside it
+// How those who use a verbs device wait for completions: by the device's interrupt, with a timer beside it
 // for devices whose interrupt does not come, or not at all.
 //
 // Contract: begin() asks for the interrupt; after a last look at the queue, sleep() makes fd() such
@@ -8,18 +8,21 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 #include <utility>
 
-#include "failure_log.h"
 #include "net/socket.h"
 #include "net/verbs_completion_queue.h"
 
-namespace spead2::send::detail {
+namespace spead2 {
 
 class completion_wait {
 public:
     /// \throw std::system_error
-    completion_wait(verbs_completion_queue& queue, failure_log& log);
+    explicit completion_wait(verbs_completion_queue& queue);
+
+    /// Of whose completions they are, for the log.
+    void set_name(const std::string& name) { name_ = name; }
 
     /// An epoll of the interrupt and the timer; -1 when polling was asked for.
     [[nodiscard]] int fd() const noexcept { return epoll_.get(); }
@@ -42,7 +45,7 @@ private:
     using clock = std::chrono::steady_clock;
 
     verbs_completion_queue& queue_;
-    failure_log& log_;
+    std::string name_;
     unique_fd timer_;
     unique_fd epoll_;
     bool polling_;  ///< never wait for the interrupt
@@ -53,4 +56,4 @@ private:
     clock::time_point timer_end_{};
 };
 
-}  // namespace spead2::send::detail
+}  // namespace spead2

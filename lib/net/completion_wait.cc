@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #ifdef SPEAD2_HAVE_IBVERBS_HEADERS
 
-#include "waiting.h"
+#include "completion_wait.h"
 
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
 #include <cerrno>
 
-namespace spead2::send::detail {
+#include <spead2/base/log.h>
+
+namespace spead2 {
 namespace {
 
 // When to look for completions although no interrupt has come.
@@ -20,9 +22,8 @@ constexpr int max_missed = 3;
 
 }  // namespace
 
-completion_wait::completion_wait(verbs_completion_queue& queue, failure_log& log)
+completion_wait::completion_wait(verbs_completion_queue& queue)
     : queue_(queue),
-      log_(log),
       timer_(queue.event_fd() < 0 ? -1
                                   : ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
       epoll_(queue.event_fd() < 0 ? -1 : ::epoll_create1(EPOLL_CLOEXEC)),
@@ -60,12 +61,13 @@ void completion_wait::take_event(bool found) noexcept {
     } else if (found && clock::now() - sleep_start_ > lag && ++missed_ == max_missed) {
         polling_ = true;
         armed_ = false;
-        log_.tell(log_level::warning,
-                  "packets complete, but the completion interrupt does not come; polling from now "
-                  "on");
+        log_message(log_level::warning,
+                    name_ +
+                        ": packets complete, but the completion interrupt does not come; polling "
+                        "from now on");
     }
 }
 
-}  // namespace spead2::send::detail
+}  // namespace spead2
 
 #endif

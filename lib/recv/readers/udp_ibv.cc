@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <spead2/recv/readers/udp_ibv.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <spead2/base/errors.h>
+#include <spead2/wire/limits.h>
+
+#include "net/interface.h"
+#include "net/socket.h"
+
+#ifdef SPEAD2_HAVE_IBVERBS_HEADERS
+#include "ibv/frames.h"
+#include "ibv/memberships.h"
+#include "ibv/receive_queue.h"
+#include "net/completion_wait.h"
+#endif
+
+namespace spead2::recv {
+namespace {
+
+[[nodiscard]] in_addr ipv4(const endpoint& e) {
+    return reinterpret_cast<const sockaddr_in*>(e.address())->sin_addr;
+}
+
+[[nodiscard]] endpoint resolve_interface(const std::string& address) {
+    if (address.empty())
+        throw std::invalid_argument(
+            "interface address has not been specified: give the interface to receive at, by its "
+            "name or its IPv4 address");
+    try {
+        return network_interface::local_address(address, AF_INET);
+    } catch (const resolve_error&) {
+        const endpoint other = endpoint::resolve(address, 0);
+        if (other.family() == AF_INET) return other;
+    }
+    throw std::invalid_argument("interface address is not an IPv4 address: " + address);
+}
+
+/// \return the interface's address
+[[nodiscard]] in_addr check(const udp_ibv_reader_options& options) {
+    for (const endpoint& e : options.endpoints)
+        if (e.family() != AF_INET)
+            throw std::invalid_argument("endpoint is not an IPv4 address: " + e.to_string());
+    if (options.endpoints.empty()) throw std::invalid_argument("endpoints is empty");
+    const in_addr local = ipv4(resolve_interface(options.interface_address));
+    for (const endpoint& e : options.endpoints)
+        if (!e.is_multicast() && ipv4(e).s_addr != local.s_addr)
+            throw std::invalid_argument(
+                "endpoint is not multicast and does not match interface address: " + e.to_string());
+    check_options(options);
+    return local;
+}
+
+}  // namespace
+
+#ifdef SPEAD2_HAVE_IBVERBS_HEADERS
+
+namespace {
+
+/// Completions that are looked for at once.
+constexpr std::size_t poll_batch = 64;
+
+/// New queues in a row that receive nothing before they fail.
+constexpr int most_mended = 10;
+
+/// Polls before other work has a turn, however large max_poll is.
+constexpr int polls_a_turn = 1000;
+
+/// Bytes that a frame counts as at least, in what one turn may take.
+constexpr std::size_t least_bytes = 64;
+
+detail::receive_queue::parameters queue_parameters(const udp_ibv_reader_options& options,
+                                                   const in_addr& local) {
+    detail::receive_queue::parameters p;
+    p.frame_size = std::min(options.max_size, max_udp_payload) + frame_header::size;
+    p.buffer_size = options.buffer_bytes();
+    p.interrupt = options.comp_vector;
+    p.mac = network_interface::with_address(local).mac;
+    for (const endpoint& e : options.endpoints) p.endpoints.push_back({ipv4(e), htons(e.port())});
+    return p;
+}
+
+std::string make_name(const udp_ibv_reader_options& options, const verbs_device& device) {
+    std::string name = "udp_ibv";
+    for (const endpoint& e : options.endpoints) name += ' ' + e.to_string();
+    return name + " on " + device.name();
+}
+
+}  // namespace
+
+class udp_ibv_reader::impl {
+public:
+    impl(const udp_ibv_reader_options& options, const in_addr& local)
+        : options_(options),
+          local_(local),
+          device_(local),
+          queue_(device_, queue_parameters(options, local)),
+          wanted_(queue_parameters(options, local).endpoints),
+          waiting_(queue_.completions()),
+          name_(make_name(options, device_)) {
+        waiting_.set_name(name_);
+    }
+
+    void start() {
+        queue_.steer();
+        groups_.join(options_.endpoints, local_);
+    }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    void close() noexcept {
+        queue_.close();
+        groups_.leave();
+    }
+
+    [[nodiscard]] read_wait read(intake& to) {
+        bool slept = waiting_.take_slept();
+        bool last_look = false;  // the interrupt has been asked for
+        int polls = 0;
+        for (std::size_t bytes = 0; bytes < bounded_bytes;) {
+            if (next_ == found_) {
+                const int n = queue_.completions().poll(completions_);
+                if (n < 0) return mend(to, "the completion queue is broken");
+                if (n == 0) {
+                    if (last_look) {
+                        waiting_.sleep(std::chrono::steady_clock::now());
+                        return {.what = read_wait::kind::readable, .fd = waiting_.fd()};
+                    }
+                    if (++polls < std::min(options_.max_poll, polls_a_turn)) continue;
+                    if (waiting_.armed()) waiting_.take_event(false);
+                    last_look = waiting_.begin();
+                    if (!last_look) return {};
+                    continue;
+                }
+                last_look = false;
+                polls = 0;
+                next_ = 0;
+                found_ = static_cast<std::size_t>(n);
+                if (waiting_.armed()) waiting_.take_event(std::exchange(slept, false));
+                to.begin_batch();
+            }
+            const bool all = hand_over(to, bytes);
+            if (const std::error_code error = queue_.flush()) return mend(to, error.message());
+            if (!all) return {};
+            if (!failure_.empty()) return mend(to, failure_);
+        }
+        return {};
+    }
+
+private:
+    /// Hand over what was found. \return false if not all is taken
+    [[nodiscard]] bool hand_over(intake& to, std::size_t& bytes) {
+        for (; next_ < found_; ++next_) {
+            const ibv_wc& completion = completions_[next_];
+            bytes += least_bytes;
+            if (completion.status == IBV_WC_SUCCESS) {
+                const auto packet = wanted_.payload(queue_.frame(completion));
+                if (!packet.empty() && to.add_datagrams(packet, packet.size()) == 0) return false;
+                bytes += packet.size();
+                mended_ = 0;
+            } else if (completion.status == IBV_WC_LOC_LEN_ERR) {
+                to.log(log_level::info, "dropped packet due to truncation");
+            } else {
+                // The queue has stopped, and comes back with all that was to be filled.
+                if (failure_.empty())
+                    failure_ = verbs_library::get().wc_status_str(completion.status);
+                continue;
+            }
+            queue_.give_back(completion);
+        }
+        return true;
+    }
+
+    /// Begin anew with what stopped because of \a why; the reader ends if the device does not let
+    /// that be.
+    [[nodiscard]] read_wait mend(intake& to, const std::string& why) {
+        const std::error_code error = queue_.restart();
+        if (error || ++mended_ > most_mended)
+            return {.what = read_wait::kind::ended,
+                    .reason = name_ + ": " + why +
+                              (error ? ", and a new queue cannot be made: " + error.message()
+                                     : " again and again")};
+        to.log(log_level::warning, name_ + ": " + why + "; receiving goes on with a new queue");
+        failure_.clear();
+        next_ = found_ = 0;
+        waiting_.reset();
+        return {};
+    }
+
+    const udp_ibv_reader_options options_;
+    const in_addr local_;
+    const verbs_device device_;
+    detail::receive_queue queue_;
+    detail::wanted_frames wanted_;
+    completion_wait waiting_;
+    detail::memberships groups_;
+    const std::string name_;
+    std::array<ibv_wc, poll_batch> completions_;
+    std::size_t next_ = 0;   ///< of them, to be taken
+    std::size_t found_ = 0;  ///< in them
+    std::string failure_;    ///< why the queue has stopped; empty if it has not
+    int mended_ = 0;         ///< times without a packet in between
+};
+
+udp_ibv_reader::udp_ibv_reader(const udp_ibv_reader_options& options)
+    : impl_(std::make_shared<impl>(options, check(options))) {}
+
+void udp_ibv_reader::start(std::weak_ptr<waiter>) { impl_->start(); }
+read_wait udp_ibv_reader::read(intake& to) { return impl_->read(to); }
+std::shared_ptr<const void> udp_ibv_reader::close() noexcept {
+    impl_->close();
+    return impl_;
+}
+std::string udp_ibv_reader::describe() const { return impl_->name(); }
+
+#else
+
+class udp_ibv_reader::impl {};
+
+udp_ibv_reader::udp_ibv_reader(const udp_ibv_reader_options& options) {
+    static_cast<void>(check(options));
+    throw std::runtime_error(
+        "ibverbs is not in this build: install the headers of libibverbs and librdmacm (Debian, "
+        "Ubuntu: libibverbs-dev librdmacm-dev; Fedora, RHEL: rdma-core-devel) and build again");
+}
+
+// No object was ever made.
+void udp_ibv_reader::start(std::weak_ptr<waiter>) {}
+read_wait udp_ibv_reader::read(intake&) { return {.what = read_wait::kind::ended}; }
+std::shared_ptr<const void> udp_ibv_reader::close() noexcept { return nullptr; }
+std::string udp_ibv_reader::describe() const { return {}; }
+
+#endif
+
+udp_ibv_reader::~udp_ibv_reader() = default;
+
+}  // namespace spead2::recv

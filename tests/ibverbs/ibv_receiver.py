@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests have run in the first namespace, receiving on the software device.
+
+Called as ``ibv_receiver.py ARGUMENTS``, JSON. Prints "ready" when packets may come; from a line of
+standard input on it takes heaps, each a line of JSON; in the end a line with what else there is to
+say. Only uses what the reference package has, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import sys
+from typing import Any
+
+import spead2
+import spead2.recv as recv
+import spead2.recv.asyncio
+
+
+def told(heap: Any) -> list[Any]:
+    """Return what is reported of a heap."""
+    return [
+        heap.cnt,
+        {
+            item.id: hashlib.sha256(bytes(item)).hexdigest()
+            for item in heap.get_items()
+            if not item.is_immediate
+        },
+    ]
+
+
+def say(what: Any) -> None:
+    print(json.dumps(what), flush=True)
+
+
+async def take_all(stream: Any) -> None:
+    async for heap in stream:
+        say(told(heap))
+
+
+def main() -> None:
+    arguments: dict[str, Any] = json.loads(sys.argv[1])
+    lines: list[str] = []
+    handler = logging.Handler(logging.INFO)
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("spead2").addHandler(handler)
+    logging.getLogger("spead2").setLevel(logging.INFO)
+    ibv = arguments["ibv"]
+    ibv["endpoints"] = [tuple(endpoint) for endpoint in ibv["endpoints"]]
+    asynchronous = arguments.get("kind") == "asyncio"
+    stream = (spead2.recv.asyncio.Stream if asynchronous else recv.Stream)(
+        spead2.ThreadPool(),
+        recv.StreamConfig(**arguments.get("config", {})),
+        recv.RingStreamConfig(**arguments.get("ring", {"heaps": 1000})),
+    )
+    try:
+        if "udp" in arguments:
+            stream.add_udp_reader(*arguments["udp"])
+        else:
+            stream.add_udp_ibv_reader(recv.UdpIbvConfig(**ibv))
+        if arguments.get("config", {}).get("explicit_start"):
+            stream.start()
+    except (ValueError, RuntimeError, OSError) as error:
+        print(json.dumps({"error": type(error).__name__, "text": str(error)}))
+        return
+    print("ready", flush=True)
+    sys.stdin.readline()
+    if asynchronous:
+        asyncio.run(take_all(stream))
+    else:
+        for heap in stream:
+            say(told(heap))
+    stats = {name: stream.stats[name] for name in stream.stats}
+    stream.stop()
+    reason = getattr(stream, "stop_reason", "")
+    del stream
+    say({"stats": stats, "log": lines, "reason": reason})
+
+
+if __name__ == "__main__":
+    main()
