@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from software_device import build_software_device, unavailable
+from engine_counts import build
+from software_device import build_software_device
 
 import spead2
 import spead2.send
@@ -39,16 +40,8 @@ pytestmark = [pytest.mark.cxx, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the driver against the installed engine."""
-    path = tmp_path_factory.mktemp("instructions") / "ibverbs_path"
-    prefix = Path(sys.prefix)
-    if not Path("/usr/include/infiniband/verbs.h").exists():
-        unavailable("the headers of libibverbs are missing")
-    library = next(prefix.glob("lib*/libspead2.so"))
-    command = [os.environ.get("CXX", "g++"), "-std=c++20", "-O2", f"-I{prefix / 'include'}"]
-    command += [str(ROOT / "benchmarks" / "engine" / "ibverbs_path.cc"), str(library)]
-    command += [f"-Wl,-rpath,{library.parent}", "-pthread", "-o", str(path)]
-    subprocess.run(command, check=True)
-    return path
+    build_software_device()  # or there is nothing to count on
+    return build("ibverbs_path.cc", tmp_path_factory.mktemp("instructions"))
 
 
 def make_capture(path: Path, packet_size: int) -> int:

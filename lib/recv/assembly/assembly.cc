@@ -224,14 +224,13 @@ bool assembly::fits(partial_heap& h, const packet_view& p) {
         log_.add(log_level::info, [why] { return std::string("packet rejected because ") + why; });
         return false;
     };
+    if (p.heap_length >= 0 && h.length >= 0 && h.length != p.heap_length)
+        return reject("its HEAP_LEN is inconsistent with the heap");
     if (p.heap_address_bits != h.address_bits)
         return reject("its flavour is inconsistent with the heap");
-    if (p.heap_length >= 0) {
-        if (h.length >= 0 && h.length != p.heap_length)
-            return reject("its HEAP_LEN is inconsistent with the heap");
-        if (static_cast<std::uint64_t>(p.heap_length) < std::max(h.end, h.min_length))
-            return reject("its HEAP_LEN is too small for the heap");
-    }
+    if (p.heap_length >= 0 &&
+        static_cast<std::uint64_t>(p.heap_length) < std::max(h.end, h.min_length))
+        return reject("its HEAP_LEN is too small for the heap");
     return accepts_size(p);
 }
 
