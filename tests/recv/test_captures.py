@@ -225,7 +225,7 @@ def test_any_damage_is_survived(file: pathlib.Path, make: Callable[..., bytes]) 
         assert len(list(stream)) <= 7
 
 
-def test_files_are_read_as_libpcap_reads_them(file: pathlib.Path, log: Any) -> None:
+def test_files_are_read_as_libpcap_reads_them(file: pathlib.Path) -> None:
     """Those without a filter may be read here: with one that all packets pass it is libpcap."""
     rng = random.Random(8)
     whole = [captures.link(captures.ipv4(captures.udp(one(i, 40 * i)))) for i in range(6)]
@@ -242,15 +242,13 @@ def test_files_are_read_as_libpcap_reads_them(file: pathlib.Path, log: Any) -> N
         contents.append(bytes(content))
     results = [
         [
-            (captured.heaps, captured.stream.stats["batches"])
+            (captured.heaps, captured.stream.stats["packets"], captured.stream.stats["batches"])
             for captured in (Captured(file, content, filter=text) for content in contents)
         ]
         for text in ("", "greater 0")
     ]
     assert results[0] == results[1]
-    lines = [re.sub("(Error reading packet: ).*", r"\1", text) for _, text in log()]
-    assert lines[: len(lines) // 2] == lines[len(lines) // 2 :]
-    assert len(set(lines)) > 10
+    assert len({str(result) for result in results[0]}) > 5
 
 
 def test_files_of_our_own(file: pathlib.Path) -> None:
