@@ -138,8 +138,10 @@ static void run_offload(double seconds, int gather) {
     while (now() < end) {
         uint8_t* out = buffer;
         size_t bytes = 0, piece = 0;
-        int n = 0;
-        while (bytes < batch_bytes && n < max_messages) {
+        int n = 0, list_ends = 0;
+        // As a call that sends a list of heaps returns when all of it is sent, no message has
+        // packets of two lists.
+        while (bytes < batch_bytes && n < max_messages && !list_ends) {
             struct msghdr* m = &messages[n].msg_hdr;
             memset(m, 0, sizeof(*m));
             m->msg_name = &ports[0];
@@ -149,7 +151,7 @@ static void run_offload(double seconds, int gather) {
             m->msg_iov = &pieces[piece];
             uint8_t* const start = out;
             size_t size = 0, message_bytes = 0;
-            for (int s = 0; s < segments; s++) {
+            for (int s = 0; s < segments && !list_ends; s++) {
                 // Of a message all packets but the last are equal: look before taking one.
                 const size_t header = position.offset == 0 ? max_header : header_size;
                 const size_t left = header + heap_size - position.offset;
@@ -166,6 +168,7 @@ static void run_offload(double seconds, int gather) {
                     out += p.header + p.payload;
                 }
                 message_bytes += next;
+                list_ends = position.heap == 0 && position.offset == 0;
                 if (next < size) break;
             }
             if (!gather) pieces[piece++] = (struct iovec){start, message_bytes};
