@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <gnuradio/block.h>
@@ -39,10 +38,9 @@ struct udp_heap_sink {
     using sptr = heap_sink::sptr;
     static sptr make(const endpoint_list& endpoints, const std::vector<item>& items,
                      const heap_sink_options& options = {},
-                     engine::send::udp_options transport_options = {},
+                     const engine::send::udp_options& transport_options = {},
                      const engine::send::stream_config& config = default_config()) {
-        return heap_sink::make(udp(endpoints, std::move(transport_options), config), items,
-                               options);
+        return heap_sink::make(udp(endpoints, transport_options, config), items, options);
     }
 };
 
@@ -50,10 +48,10 @@ struct tcp_heap_sink {
     using sptr = heap_sink::sptr;
     static sptr make(
         const endpoint_list& endpoints, const std::vector<item>& items,
-        const heap_sink_options& options = {}, engine::send::tcp_options transport_options = {},
+        const heap_sink_options& options = {},
+        const engine::send::tcp_options& transport_options = {},
         const engine::send::stream_config& config = default_config<engine::send::tcp_options>()) {
-        return heap_sink::make(tcp(endpoints, std::move(transport_options), config), items,
-                               options);
+        return heap_sink::make(tcp(endpoints, transport_options, config), items, options);
     }
 };
 
@@ -61,10 +59,9 @@ struct ibv_heap_sink {
     using sptr = heap_sink::sptr;
     static sptr make(const endpoint_list& endpoints, const std::vector<item>& items,
                      const heap_sink_options& options,
-                     engine::send::udp_ibv_options transport_options,
+                     const engine::send::udp_ibv_options& transport_options,
                      const engine::send::stream_config& config = default_config()) {
-        return heap_sink::make(ibv(endpoints, std::move(transport_options), config), items,
-                               options);
+        return heap_sink::make(ibv(endpoints, transport_options, config), items, options);
     }
 };
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <utility>
 
 #include <gnuradio/block.h>
 #include <gnuradio/spead2/api.h>
@@ -32,10 +31,9 @@ struct udp_pdu_heap_sink {
     using sptr = pdu_heap_sink::sptr;
     static sptr make(const endpoint_list& endpoints, const item& item,
                      const pdu_heap_sink_options& options = {},
-                     engine::send::udp_options transport_options = {},
+                     const engine::send::udp_options& transport_options = {},
                      const engine::send::stream_config& config = default_config()) {
-        return pdu_heap_sink::make(udp(endpoints, std::move(transport_options), config), item,
-                                   options);
+        return pdu_heap_sink::make(udp(endpoints, transport_options, config), item, options);
     }
 };
 

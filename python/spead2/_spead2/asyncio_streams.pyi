@@ -6,6 +6,8 @@ import socket as _socket
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, overload
 
+from typing_extensions import Self
+
 from . import AsyncStream, ConnectToken, InprocQueue, StreamConfig, ThreadPool
 from .streams import UdpIbvConfig, _UdpForms
 
@@ -52,6 +54,8 @@ class TcpStream(AsyncStream):
     ) -> None: ...
     @overload
     def __init__(self, *args: Any, _token: ConnectToken, **kwargs: Any) -> None: ...
+    @classmethod
+    async def connect(cls, *args: Any, **kwargs: Any) -> Self: ...
 
 class UdpIbvStream(AsyncStream):
     def __init__(

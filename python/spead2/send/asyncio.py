@@ -32,7 +32,8 @@ del async_flush
 def _class_of(name: str) -> type:
     """Return a class of Python, whose objects take attributes of the user's and of mocks."""
     base = getattr(_streams, name)
-    return type(base)(name, (base,), {"__doc__": base.__doc__, "__module__": __name__})
+    made: type = type(base)(name, (base,), {"__doc__": base.__doc__, "__module__": __name__})
+    return made
 
 
 globals().update({name: _class_of(name) for name in _streams.__all__})
