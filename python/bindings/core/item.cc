@@ -260,7 +260,10 @@ descriptor_object* to_descriptor(PyObject* object) noexcept {
 }
 
 descriptor_object* to_item(PyObject* object) noexcept {
-    return PyObject_TypeCheck(object, item_base) != 0 ? as_descriptor(object) : nullptr;
+    // Nearly always it is one, and then its bases need not be gone through.
+    const bool is_item =
+        Py_TYPE(object) == item_class || PyObject_TypeCheck(object, item_base) != 0;
+    return is_item ? as_descriptor(object) : nullptr;
 }
 
 bool is_plain(PyObject* item) noexcept {
