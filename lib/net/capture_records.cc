@@ -39,7 +39,7 @@ std::unique_ptr<capture_records> capture_records::open(int fd) {
         header.snapshot == 0 ||
         header.snapshot > static_cast<std::uint32_t>(std::numeric_limits<std::int32_t>::max());
     return std::unique_ptr<capture_records>(new capture_records(
-        fd, unlimited ? most_captured_ : header.snapshot, header.magic == nanoseconds));
+        fd, unlimited ? most_captured : header.snapshot, header.magic == nanoseconds));
 }
 
 capture_records::capture_records(int fd, std::uint32_t snapshot, bool nanoseconds)
@@ -47,7 +47,7 @@ capture_records::capture_records(int fd, std::uint32_t snapshot, bool nanosecond
       snapshot_(snapshot),
       scale_(nanoseconds ? 1 : 1000),
       // Not initialised: what is never used then costs no memory.
-      buffer_(new std::uint8_t[read_size + sizeof(record) + most_captured_]),
+      buffer_(new std::uint8_t[read_size + sizeof(record) + most_captured]),
       offset_(file_header_size) {}
 
 capture_records::record capture_records::read_record() const noexcept {
@@ -80,7 +80,7 @@ int capture_records::finish() {
 
 int capture_records::fail(std::uint32_t captured) {
     error_ = "a packet has " + std::to_string(captured) + " bytes, more than the " +
-             std::to_string(most_captured_) + " that there can be";
+             std::to_string(most_captured) + " that there can be";
     return -1;
 }
 

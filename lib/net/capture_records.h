@@ -25,7 +25,7 @@ public:
         constexpr std::size_t record_size = 16;
         if (end_ - at_ < record_size && !fill(record_size)) return finish();
         const record r = read_record();
-        if (r.captured > most_captured_) return fail(r.captured);
+        if (r.captured > most_captured) return fail(r.captured);
         const std::size_t size = record_size + r.captured;
         if (end_ - at_ < size && !fill(size)) return finish();
         header.time.tv_sec = r.seconds;
@@ -50,7 +50,7 @@ private:
     [[nodiscard]] int fail(std::uint32_t captured);
 
     /// Bytes of one packet; what says more is no packet.
-    static constexpr std::uint32_t most_captured_ = 262144;
+    static constexpr std::uint32_t most_captured = 262144;
 
     const int fd_;
     const std::uint32_t snapshot_;  ///< bytes of a packet that are given out at most

@@ -34,6 +34,11 @@ public:
     [[nodiscard]] std::size_t add_datagrams(std::span<const std::uint8_t> bytes,
                                             std::size_t segment) noexcept;
 
+    /// Datagrams that lie anywhere, one packet each. Bad ones are logged and skipped.
+    /// \return how many were taken; if not all, takes_more() is false
+    [[nodiscard]] std::size_t add_each(
+        std::span<const std::span<const std::uint8_t>> packets) noexcept;
+
     /// Packets back to back, each as long as it says. Ends before one that cannot be read, and after
     /// the one with byte number \a enough.
     /// \param max_size  bytes that a packet may have

@@ -20,6 +20,10 @@ std::size_t intake::add_datagrams(std::span<const std::uint8_t> bytes,
     return core_.add_datagrams(bytes, segment);
 }
 
+std::size_t intake::add_each(std::span<const std::span<const std::uint8_t>> packets) noexcept {
+    return core_.add_each(packets);
+}
+
 std::size_t intake::add_packets(std::span<const std::uint8_t> bytes, std::size_t enough,
                                 std::size_t max_size, packet_fault& fault) noexcept {
     return core_.add_packets(bytes, enough, max_size, fault);
@@ -41,26 +45,46 @@ void stream_core::begin_batch() noexcept {
     ++batch_stats_[stat_index::batches];
 }
 
+void stream_core::log_misfit(packet_fault fault, const packet_view& p, const std::uint8_t* data,
+                             std::size_t size) {
+    log_.add(log_level::info, [&] {
+        if (fault != packet_fault::none) return describe(fault, {data, size});
+        return "discarding packet due to size mismatch (" + std::to_string(p.size()) +
+               " != " + std::to_string(size) + ")";
+    });
+}
+
+/// \return false if it is to be offered again
+inline bool stream_core::add_datagram(const std::uint8_t* data, std::size_t size) {
+    packet_view p;
+    const packet_fault fault = wire::decode(data, size, p);
+    if (fault != packet_fault::none || p.size() != size) [[unlikely]] {
+        log_misfit(fault, p, data, size);
+        return true;
+    }
+    if (assembly_->add(p)) return true;
+    must_wait_ = true;
+    return false;
+}
+
+std::size_t stream_core::add_each(std::span<const std::span<const std::uint8_t>> packets) noexcept {
+    std::size_t done = 0;
+    try {
+        for (; done < packets.size() && takes_more(); ++done)
+            if (!add_datagram(packets[done].data(), packets[done].size())) break;
+    } catch (const std::exception&) {
+        ++done;  // no memory: the packet is lost
+    }
+    return done;
+}
+
 std::size_t stream_core::add_datagrams(std::span<const std::uint8_t> bytes,
                                        std::size_t segment) noexcept {
     std::size_t done = 0;
     try {
         while (done < bytes.size() && takes_more()) {
             const std::size_t size = std::min(segment, bytes.size() - done);
-            const std::uint8_t* const data = bytes.data() + done;
-            packet_view p;
-            const packet_fault fault = wire::decode(data, size, p);
-            if (fault != packet_fault::none) {
-                log_.add(log_level::info, [&] { return describe(fault, {data, size}); });
-            } else if (p.size() != size) {
-                log_.add(log_level::info, [&] {
-                    return "discarding packet due to size mismatch (" + std::to_string(p.size()) +
-                           " != " + std::to_string(size) + ")";
-                });
-            } else if (!assembly_->add(p)) {
-                must_wait_ = true;
-                break;
-            }
+            if (!add_datagram(bytes.data() + done, size)) break;
             done += size;
         }
     } catch (const std::exception&) {

@@ -81,6 +81,8 @@ public:
     void begin_batch() noexcept;
     [[nodiscard]] std::size_t add_datagrams(std::span<const std::uint8_t> bytes,
                                             std::size_t segment) noexcept;
+    [[nodiscard]] std::size_t add_each(
+        std::span<const std::span<const std::uint8_t>> packets) noexcept;
     [[nodiscard]] std::size_t add_packets(std::span<const std::uint8_t> bytes, std::size_t enough,
                                           std::size_t max_size, packet_fault& fault) noexcept;
     [[nodiscard]] bool takes_more() const noexcept {
@@ -99,6 +101,9 @@ private:
     [[nodiscard]] bool read_from(reader_task& task, read_wait& next) noexcept;
     void begin_reading(reader_task& task);
     [[nodiscard]] std::vector<std::shared_ptr<reader_task>> take_ended();
+    [[nodiscard]] bool add_datagram(const std::uint8_t* data, std::size_t size);
+    void log_misfit(packet_fault fault, const packet_view& p, const std::uint8_t* data,
+                    std::size_t size);
     void deliver() noexcept;
     void merge_stats() noexcept;
     [[nodiscard]] bool pause(reader_task& task, bool count) noexcept;

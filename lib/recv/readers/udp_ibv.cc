@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -122,7 +123,7 @@ public:
         bool last_look = false;  // the interrupt has been asked for
         int polls = 0;
         for (std::size_t bytes = 0; bytes < bounded_bytes;) {
-            if (next_ == found_) {
+            if (taken_ == found_) {
                 const int n = queue_.completions().poll(completions_);
                 if (n < 0) return mend(to, "the completion queue is broken");
                 if (n == 0) {
@@ -138,30 +139,35 @@ public:
                 }
                 last_look = false;
                 polls = 0;
-                next_ = 0;
-                found_ = static_cast<std::size_t>(n);
                 if (waiting_.armed()) waiting_.take_event(std::exchange(slept, false));
                 to.begin_batch();
+                bytes += find_packets(to, static_cast<std::size_t>(n));
             }
-            const bool all = hand_over(to, bytes);
+            const std::size_t before = taken_;
+            taken_ += to.add_each(std::span(packets_).subspan(taken_, found_ - taken_));
+            for (std::size_t i = before; i < taken_; ++i) queue_.give_back(ids_[i]);
             if (const std::error_code error = queue_.flush()) return mend(to, error.message());
-            if (!all) return {};
+            if (taken_ < found_) return {};
             if (!failure_.empty()) return mend(to, failure_);
         }
         return {};
     }
 
 private:
-    /// Hand over what was found. \return false if not all is taken
-    [[nodiscard]] bool hand_over(intake& to, std::size_t& bytes) {
-        for (; next_ < found_; ++next_) {
-            const ibv_wc& completion = completions_[next_];
-            bytes += least_bytes;
+    /// Have packets_ be what is to be taken of so many completions, and give the other frames back.
+    /// \return bytes that they count as
+    [[nodiscard]] std::size_t find_packets(intake& to, std::size_t n) {
+        taken_ = found_ = 0;
+        std::size_t bytes = n * least_bytes;
+        for (const ibv_wc& completion : std::span(completions_).first(n)) {
             if (completion.status == IBV_WC_SUCCESS) {
                 const auto packet = wanted_.payload(queue_.frame(completion));
-                if (!packet.empty() && to.add_datagrams(packet, packet.size()) == 0) return false;
-                bytes += packet.size();
-                mended_ = 0;
+                if (!packet.empty()) {
+                    packets_[found_] = packet;
+                    ids_[found_++] = completion.wr_id;
+                    bytes += packet.size();
+                    continue;
+                }
             } else if (completion.status == IBV_WC_LOC_LEN_ERR) {
                 to.log(log_level::info, "dropped packet due to truncation");
             } else {
@@ -170,9 +176,10 @@ private:
                     failure_ = verbs_library::get().wc_status_str(completion.status);
                 continue;
             }
-            queue_.give_back(completion);
+            queue_.give_back(completion.wr_id);
         }
-        return true;
+        if (found_ != 0) mended_ = 0;
+        return bytes;
     }
 
     /// Begin anew with what stopped because of \a why; the reader ends if the device does not let
@@ -186,7 +193,7 @@ private:
                                      : " again and again")};
         to.log(log_level::warning, name_ + ": " + why + "; receiving goes on with a new queue");
         failure_.clear();
-        next_ = found_ = 0;
+        taken_ = found_ = 0;
         waiting_.reset();
         return {};
     }
@@ -200,10 +207,13 @@ private:
     detail::memberships groups_;
     const std::string name_;
     std::array<ibv_wc, poll_batch> completions_;
-    std::size_t next_ = 0;   ///< of them, to be taken
-    std::size_t found_ = 0;  ///< in them
-    std::string failure_;    ///< why the queue has stopped; empty if it has not
-    int mended_ = 0;         ///< times without a packet in between
+    // Of them, in order: packets that are wanted, and whose frames they are.
+    std::array<std::span<const std::uint8_t>, poll_batch> packets_;
+    std::array<std::uint64_t, poll_batch> ids_;
+    std::size_t found_ = 0;
+    std::size_t taken_ = 0;
+    std::string failure_;  ///< why the queue has stopped; empty if it has not
+    int mended_ = 0;       ///< times without a packet in between
 };
 
 udp_ibv_reader::udp_ibv_reader(const udp_ibv_reader_options& options)

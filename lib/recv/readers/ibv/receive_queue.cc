@@ -154,17 +154,6 @@ void receive_queue::steer() {
     steered_ = true;
 }
 
-std::span<const std::uint8_t> receive_queue::frame(const ibv_wc& completion) const noexcept {
-    return {memory_.get() + completion.wr_id * slot_size_,
-            std::min<std::size_t>(completion.byte_len, parameters_.frame_size)};
-}
-
-void receive_queue::give_back(const ibv_wc& completion) noexcept {
-    ibv_recv_wr& request = slots_[completion.wr_id].request;
-    *last_back_ = &request;
-    last_back_ = &request.next;
-}
-
 std::error_code receive_queue::flush() noexcept {
     if (first_back_ == nullptr) return {};
     *last_back_ = nullptr;

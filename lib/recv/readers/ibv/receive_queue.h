@@ -4,6 +4,7 @@
 // frames is its user's matter.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,9 +44,16 @@ public:
     /// Steer frames here from now on. \throw std::system_error
     void steer();
     /// The frame of a completion, which is the caller's until give_back().
-    [[nodiscard]] std::span<const std::uint8_t> frame(const ibv_wc& completion) const noexcept;
-    /// The frame is not needed any more; flush() says so to the device.
-    void give_back(const ibv_wc& completion) noexcept;
+    [[nodiscard]] std::span<const std::uint8_t> frame(const ibv_wc& completion) const noexcept {
+        return {memory_.get() + completion.wr_id * slot_size_,
+                std::min<std::size_t>(completion.byte_len, parameters_.frame_size)};
+    }
+    /// The frame of a completion's wr_id is not needed any more; flush() says so to the device.
+    void give_back(std::uint64_t id) noexcept {
+        ibv_recv_wr& request = slots_[id].request;
+        *last_back_ = &request;
+        last_back_ = &request.next;
+    }
     [[nodiscard]] std::error_code flush() noexcept;
     /// After an error of the queue: be as new. All that waits in it is lost.
     [[nodiscard]] std::error_code restart() noexcept;
