@@ -175,8 +175,11 @@ def main() -> None:
         print(make_capture(args.make[0], *map(int, args.make[1:])))
         return
     libraries = build_device()
-    print("| instructions a packet | " + " | ".join(args.packages) + " | ratio | |")
-    print("| --- " * (len(args.packages) + 3) + "|")
+    columns = ["instructions a packet", *args.packages]
+    if len(args.packages) == 2:
+        columns += ["ratio", ""]
+    print("| " + " | ".join(columns) + " |")
+    print("| --- " * len(columns) + "|")
     results: dict[str, dict[str, Any]] = {}
     for name, sizes in CASES.items():
         row = {package: per_packet(package, libraries, sizes) for package in args.packages}
