@@ -21,7 +21,7 @@ import time
 from typing import Any
 
 from gnuradio import blocks, gr, network
-from gnuradio import spead2 as sinks
+from gnuradio import spead2 as gr_spead2
 
 import spead2
 import spead2.recv
@@ -71,8 +71,8 @@ def rate(sink: Any, seconds: float) -> float:
 
 def heap_sink(address: tuple[str, int], packet_size: int) -> Any:
     """Make a sink of heaps of 64 KiB."""
-    item = sinks.item(0x1000, "samples", "complex samples", "complex64")
-    return sinks.udp_heap_sink(
+    item = gr_spead2.item(0x1000, "samples", "complex samples", "complex64")
+    return gr_spead2.udp_heap_sink(
         address, item, samples_per_heap=HEAP_BYTES // ITEM_BYTES, max_packet_size=packet_size
     )
 
@@ -102,8 +102,8 @@ def arrived(top: Any, count: Any, seconds: float) -> float:
 def heaps_both(packet_size: int, seconds: float) -> float:
     """Measure a heap sink and a heap source in one flowgraph."""
     address = ("127.0.0.1", unused_port())
-    item = sinks.item(0x1000, "samples", "complex samples", "complex64")
-    source = sinks.udp_heap_source(address, item)
+    item = gr_spead2.item(0x1000, "samples", "complex samples", "complex64")
+    source = gr_spead2.udp_heap_source(address, item)
     top = gr.top_block()
     top.connect(blocks.null_source(ITEM_BYTES), heap_sink(address, packet_size))
     top.connect(source, blocks.null_sink(ITEM_BYTES))
@@ -146,7 +146,7 @@ def engine_both(packet_size: int, seconds: float) -> float:
 
     def send() -> None:
         while not stopping.is_set():
-            sender.send_heaps(heaps, spead2.send.GroupMode.ROUND_ROBIN)
+            sender.send_heaps(heaps, spead2.send.GroupMode.SERIAL)  # as sinks do
 
     def receive() -> None:
         for _ in receiver:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pmt
+from device_source import DeviceSource, device_source
 from gnuradio import gr
 from recordings import Recording, open_iq, open_wav, simulate
 
@@ -72,9 +73,21 @@ def iq_source(name: str, format: str, heap_samples: int, samples: int = 0) -> Re
 
 
 def sky_source(
-    name: str, format: str, sample_rate: float, frequency: float, noise: float, samples: int = 0
-) -> RecordingSource:
-    """Make a source of a file of complex numbers; without a name of a tone in noise."""
+    name: str,
+    format: str,
+    device: str,
+    sample_rate: float,
+    tune: float,
+    gain: float,
+    frequency: float,
+    noise: float,
+    samples: int = 0,
+) -> RecordingSource | DeviceSource:
+    """Make a source of a file of complex numbers or of a device; without either of a tone in noise."""
+    if name and device:
+        raise SystemExit(f"error: a file ({name}) and a device ({device}) are given; use one")
+    if device:
+        return device_source(device, sample_rate, tune, gain, samples)
     if name:
         return iq_source(name, format, 2**30, samples)
     return RecordingSource(simulate(sample_rate, frequency, noise), np.complex64, 2**30, samples)

@@ -11,7 +11,7 @@ import tempfile
 
 import numpy as np
 from gnuradio import gr
-from gnuradio import spead2 as blocks
+from gnuradio import spead2 as gr_spead2
 from gnuradio.grc.core.platform import Platform
 
 import spead2
@@ -31,7 +31,7 @@ def main() -> None:
         size = stream.send_heap(group.get_heap())
         assert len(receiver.recv(65536)) == size
         print(f"sent a heap of {size} bytes")
-    assert blocks.heap_sink
+    assert gr_spead2.heap_sink
     version = (gr.major_version(), gr.api_version(), gr.minor_version())
     platform = Platform(version=gr.version(), version_parts=version, prefs=gr.prefs())
     platform.build_library()

@@ -107,4 +107,5 @@ def test_sender_and_receiver_apart(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "spectra.h5") as file:
         spectra = file["spectra"][:]
     assert len(spectra) >= 80
-    assert set(np.argmax(spectra, axis=1)) == {CHANNELS // 2 + CHANNELS // 8}
+    # (The simulated tone pauses.)
+    assert np.argmax(spectra.mean(axis=0)) == CHANNELS // 2 + CHANNELS // 8
