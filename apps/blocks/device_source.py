@@ -9,7 +9,7 @@ from gnuradio import blocks, gr
 
 
 def open_device(device: str, sample_rate: float, tune: float, gain: float) -> Any:
-    """Open the first receiver of a device and set it; end the program with a sentence if that fails.
+    """Open and set the first receiver of a device; end the program with a sentence otherwise.
 
     Parameters
     ----------

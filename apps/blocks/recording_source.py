@@ -83,7 +83,7 @@ def sky_source(
     noise: float,
     samples: int = 0,
 ) -> RecordingSource | DeviceSource:
-    """Make a source of a file of complex numbers or of a device; without either of a tone in noise."""
+    """Make a source of a file of complex numbers, of a device, or of a tone in noise."""
     if name and device:
         raise SystemExit(f"error: a file ({name}) and a device ({device}) are given; use one")
     if device:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs with a window say at their end what became of the heaps, and exit with 1 after an error."""
+"""Programs with a window: what they say of heaps at their end; 1 is the status after an error."""
 
 from __future__ import annotations
 
