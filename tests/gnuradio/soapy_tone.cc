@@ -68,10 +68,10 @@ public:
         auto* const out = static_cast<std::complex<float>*>(buffers[0]);
         const double step = 2 * std::numbers::pi * (tone - frequency_) / rate_;
         for (size_t i = 0; i < count; ++i)
-            out[i] = std::complex<float>(
-                std::polar(amplitude_, std::fmod(step * static_cast<double>(n_++), 2 * std::numbers::pi)));
-        std::this_thread::sleep_until(start_ + std::chrono::duration<double>(
-                                                   static_cast<double>(n_) / rate_));
+            out[i] = std::complex<float>(std::polar(
+                amplitude_, std::fmod(step * static_cast<double>(n_++), 2 * std::numbers::pi)));
+        std::this_thread::sleep_until(
+            start_ + std::chrono::duration<double>(static_cast<double>(n_) / rate_));
         return static_cast<int>(count);
     }
 

@@ -46,6 +46,7 @@ def make(platform: Any, key: str, **parameters: str) -> Any:
     block = graph.new_block(key)
     block.params["id"].set_value("sink")
     needed = NEEDED.get(parameters.get("transport", ""), {})
+    needed = {name: value for name, value in needed.items() if name in block.params}
     for name, value in {**needed, **parameters}.items():
         block.params[name].set_value(value)
     graph.rewrite()
@@ -447,10 +448,10 @@ def test_code_of_a_shared_stream_makes_it(platform: Any) -> None:
 # ---- Sources
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "pcap"])
 @pytest.mark.parametrize("key", SOURCES)
 def test_a_source_loads_without_complaint(platform: Any, key: str, transport: str) -> None:
-    block = make(platform, key, transport=transport)
+    block = make(platform, key, transport=transport, filename="heaps.pcap")
     assert complaints(block) == []
     assert list(block.category) == ["SPEAD"]
     assert "Example:" in block.documentation[""]
@@ -491,6 +492,7 @@ def test_outputs_follow_items_and_types(platform: Any) -> None:
         ("heaps", "0"),
         ("max_heaps", "0"),
         ("max_size", "0"),
+        ("transport", "pcap"),  # and no file
     ],
 )
 def test_asserts_of_sources(platform: Any, key: str, name: str, value: str) -> None:
@@ -507,7 +509,7 @@ def test_parameters_are_the_options_of_a_source(platform: Any, key: str, functio
     options = dict(inspect.signature(getattr(spead2, function)).parameters)
     del options["stream"], options["items" if function == "heap_source" else "item"]
     of_streams: dict[str, list[Any]] = {}
-    for name in ("udp_receiver", "tcp_receiver"):
+    for name in ("udp_receiver", "tcp_receiver", "pcap_receiver"):
         for option, p in inspect.signature(getattr(spead2, name)).parameters.items():
             of_streams.setdefault(option, []).append(p.default)
     del of_streams["address"]
@@ -567,6 +569,31 @@ def test_receivers_are_passed_what_is_not_the_default(platform: Any, key: str) -
         "max_size",
         "interface_address",
     ]
+
+
+@pytest.mark.parametrize("key", SOURCES)
+def test_a_source_of_a_capture_file(platform: Any, key: str) -> None:
+    block = make(
+        platform,
+        key,
+        transport="pcap",
+        filename="it's.pcap",
+        filter="udp port 7",
+        at_own_pace="True",
+        interface_address="eth0",
+        host="239.1.2.3",
+    )
+    assert complaints(block) == []
+    hidden = {name for name, p in block.params.items() if p.hide == "all"}
+    assert {"host", "port", "max_size", "buffer_size", "interface_address"} <= hidden
+    assert not {"filename", "filter", "at_own_pace"} & hidden
+    code = block.templates.render("make")
+    assert 'spead2.pcap_receiver(\n        "it\'s.pcap",\n' in code
+    assert "filter='udp port 7',\n        at_own_pace=True,\n    )" in code
+    assert "max_size" not in code
+    cpp = block.cpp_templates.render("make")
+    assert 'reader.filter = "udp port 7"' in cpp.replace("'", '"')
+    assert 'gr::spead2::pcap_receiver("it\'s.pcap", reader, config, ring)' in cpp
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where heaps come from, by name: what udp_receiver() and tcp_receiver() return is a stream, with a
-// thread of its own, that one source takes heaps from. Their options are the engine's.
+// Where heaps come from, by name: what udp_receiver(), tcp_receiver() and pcap_receiver() return is a
+// stream, with a thread of its own, that one source takes heaps from. Their options are the engine's.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,7 @@
 #include <gnuradio/spead2/api.h>
 
 #include <spead2/recv/config.h>
+#include <spead2/recv/readers/pcap.h>
 #include <spead2/recv/readers/tcp.h>
 #include <spead2/recv/readers/udp.h>
 #include <spead2/recv/stream.h>
@@ -38,5 +39,12 @@ udp_receiver(const std::string& host, int port, engine::recv::udp_reader_options
 tcp_receiver(const std::string& host, int port, engine::recv::tcp_reader_options options = {},
              const engine::recv::stream_config& config = default_receive_config(),
              const engine::recv::ring_stream_config& ring = default_ring_config());
+
+/// The packets of a capture file, whose end is the stream's.
+/// \throw std::system_error, std::runtime_error as the engine's reader
+[[nodiscard]] SPEAD2_GR_API receiver
+pcap_receiver(const std::string& filename, engine::recv::pcap_reader_options options = {},
+              const engine::recv::stream_config& config = default_receive_config(),
+              const engine::recv::ring_stream_config& ring = default_ring_config());
 
 }  // namespace gr::spead2

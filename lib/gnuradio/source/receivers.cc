@@ -78,4 +78,11 @@ receiver tcp_receiver(const std::string& host, int port, engine::recv::tcp_reade
     return open<engine::recv::tcp_reader>(options, config, ring);
 }
 
+receiver pcap_receiver(const std::string& filename, engine::recv::pcap_reader_options options,
+                       const engine::recv::stream_config& config,
+                       const engine::recv::ring_stream_config& ring) {
+    options.filename = filename;
+    return open<engine::recv::pcap_reader>(options, config, ring);
+}
+
 }  // namespace gr::spead2

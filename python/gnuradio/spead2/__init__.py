@@ -2,10 +2,10 @@
 """Blocks that send samples or PDUs as SPEAD heaps, and blocks that receive them.
 
 `heap_sink` and `pdu_heap_sink` take a stream: one made by `udp`, `tcp`, `ibv` or `pcap`, or any
-other of :mod:`spead2.send`; `heap_source` and `pdu_heap_source` one made by `udp_receiver` or
-`tcp_receiver`, or any other of :mod:`spead2.recv`. Those with a transport in their name make their
-own. What is in the heaps is described for both with `item`, `tag_item`, `counter_item` and
-`constant_item`.
+other of :mod:`spead2.send`; `heap_source` and `pdu_heap_source` one made by `udp_receiver`,
+`tcp_receiver` or `pcap_receiver`, or any other of :mod:`spead2.recv`. Those with a transport in
+their name make their own. What is in the heaps is described for both with `item`, `tag_item`,
+`counter_item` and `constant_item`.
 """
 
 from gnuradio import gr  # type: ignore[attr-defined]  # noqa: F401  registers the type of blocks
@@ -15,7 +15,7 @@ import spead2.send  # noqa: F401  registers the types of streams
 from spead2 import Flavour
 
 from ._items import constant_item, counter_item, item, tag_item
-from ._receivers import tcp_receiver, udp_receiver
+from ._receivers import pcap_receiver, tcp_receiver, udp_receiver
 from ._sinks import (
     heap_sink,
     ibv_heap_sink,
@@ -26,6 +26,8 @@ from ._sinks import (
 )
 from ._sources import (
     heap_source,
+    pcap_heap_source,
+    pcap_pdu_heap_source,
     pdu_heap_source,
     tcp_heap_source,
     udp_heap_source,
@@ -55,6 +57,9 @@ __all__ = [
     "heap_source",
     "ibv_heap_sink",
     "item",
+    "pcap_heap_source",
+    "pcap_pdu_heap_source",
+    "pcap_receiver",
     "pdu_heap_sink",
     "pdu_heap_source",
     "tag_item",

@@ -21,6 +21,7 @@ DType = Any
 Value = int | float | str
 EndpointLike = tuple[str, int]
 AddressLike = int | tuple[str, int]
+FileLike = str | os.PathLike[str]
 ItemLike = Item | spead2.Descriptor | Sequence[Any]
 RateMethod = spead2.send.RateMethod
 
@@ -303,6 +304,17 @@ def udp_pdu_heap_sink(
     interface_index: int | None = ...,
     dscp: int = 0,
 ) -> PduHeapSink: ...
+def pcap_receiver(
+    filename: FileLike,
+    *,
+    heaps: int = 16,
+    max_heaps: int = 4,
+    max_heap_size: int = 4294967296,
+    stop_on_stop_item: bool = True,
+    allow_out_of_order: bool = True,
+    filter: str = "",
+    at_own_pace: bool = False,
+) -> spead2.recv.Stream: ...
 def tcp_receiver(
     address: AddressLike,
     *,
@@ -341,6 +353,49 @@ def heap_source(
     on_bad_heap: Literal["error", "skip"] = "error",
     undescribed: Literal["drop", "native", "network"] = "drop",
 ) -> HeapSource: ...
+def pcap_heap_source(
+    filename: FileLike,
+    items: ItemLike | Iterable[ItemLike],
+    *,
+    length_tag: str = "packet_len",
+    lost_tag: str = "lost",
+    on_lost: Literal["skip", "zeros", "last", "nan", "stop"] = "skip",
+    max_fill: int = 16777216,
+    scalars: ScalarItem | Iterable[ScalarItem] = ...,
+    other_items: bool = True,
+    window: int = 4,
+    cnt_step: int = 1,
+    on_bad_heap: Literal["error", "skip"] = "error",
+    undescribed: Literal["drop", "native", "network"] = "drop",
+    heaps: int = 16,
+    max_heaps: int = 4,
+    max_heap_size: int = 4294967296,
+    stop_on_stop_item: bool = True,
+    allow_out_of_order: bool = True,
+    filter: str = "",
+    at_own_pace: bool = False,
+) -> HeapSource: ...
+def pcap_pdu_heap_source(
+    filename: FileLike,
+    item: ItemLike,
+    *,
+    lost_key: str = "lost",
+    on_lost: Literal["skip", "stop"] = "skip",
+    max_queue: int = 64,
+    scalars: ScalarItem | Iterable[ScalarItem] = ...,
+    other_items: bool = True,
+    window: int = 4,
+    cnt_step: int = 1,
+    on_bad_heap: Literal["error", "skip"] = "error",
+    undescribed: Literal["drop", "native", "network"] = "drop",
+    heaps: int = 16,
+    max_heaps: int = 4,
+    max_heap_size: int = 4294967296,
+    stop_on_stop_item: bool = True,
+    allow_out_of_order: bool = True,
+    filter: str = "",
+    at_own_pace: bool = False,
+) -> PduHeapSource: ...
 def pdu_heap_source(
     stream: spead2.recv.Stream,
     item: ItemLike,

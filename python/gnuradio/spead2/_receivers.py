@@ -7,6 +7,7 @@ A row of `RECEIVERS` is all that a transport needs here; its options are those o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Union
@@ -20,6 +21,7 @@ from ._options import RECEIVER, Option, rows_of, split, takes
 
 #: (host, port) to receive at, or only the port.
 AddressLike = Union[int, tuple[str, int]]
+FileLike = Union[str, "os.PathLike[str]"]
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,24 @@ def _tcp(address: AddressLike, config: Any, ring: Any, **options: Any) -> spead2
     return _blocks.tcp_receiver(*to_address(address), config, ring, *sizes)
 
 
+def _pcap(filename: FileLike, config: Any, ring: Any, **options: Any) -> spead2.recv.Stream:
+    stream = spead2.recv.Stream(spead2.ThreadPool(), config, ring)
+    stream.add_udp_pcap_file_reader(filename, **options)
+    return stream
+
+
 def _receiver(name: str, make: Callable[..., spead2.recv.Stream]) -> Receiver:
     """Return what makes the streams of a reader; an interface may be given by its name."""
     row = _spead2.recv.READERS[name]
-    options = rows_of(row.method, _spead2.recv)
+    # The first argument is the place, those after it are options here.
+    options = [Option(*argument) for argument in row.arguments[1:]]
+    options += rows_of(row.method, _spead2.recv)
     return Receiver(row, make, tuple(o for o in options if o.name != "interface_index"))
 
 
-RECEIVERS = {"udp": _receiver("udp", _udp), "tcp": _receiver("tcp", _tcp)}
+RECEIVERS = {
+    name: _receiver(name, make) for name, make in (("udp", _udp), ("tcp", _tcp), ("pcap", _pcap))
+}
 
 
 def open_receiver(name: str, place: Any, values: dict[str, Any]) -> spead2.recv.Stream:
@@ -115,3 +127,22 @@ def tcp_receiver(address: AddressLike, **options: Any) -> spead2.recv.Stream:
         known.
     """
     return open_receiver("tcp", address, options)
+
+
+@takes(RECEIVERS["pcap"].all_options)
+def pcap_receiver(filename: FileLike, **options: Any) -> spead2.recv.Stream:
+    """Make a stream of the packets in a capture file for a source, with a thread of its own.
+
+    Parameters
+    ----------
+    filename
+        pcap or pcapng; a regular file. The stream ends with it.
+    OPTIONS
+
+    Raises
+    ------
+    OSError, RuntimeError
+        If the file cannot be opened; if it is no capture, the filter is wrong, or there is no
+        libpcap.
+    """
+    return open_receiver("pcap", filename, options)

@@ -11,7 +11,7 @@ import spead2.recv
 from . import spead2_python as _blocks
 from ._items import ItemLike, to_item, to_items
 from ._options import HEAP_SOURCE, PDU_HEAP_SOURCE, make, split, takes
-from ._receivers import RECEIVERS, AddressLike, open_receiver
+from ._receivers import RECEIVERS, AddressLike, FileLike, open_receiver
 from .spead2_python import HeapSource, PduHeapSource
 
 
@@ -24,8 +24,9 @@ def heap_source(
     Parameters
     ----------
     stream
-        `udp_receiver`, `tcp_receiver`, or any stream made with :mod:`spead2.recv`. It receives at
-        once; what comes before the flowgraph starts waits as far as there is room.
+        `udp_receiver`, `tcp_receiver`, `pcap_receiver`, or any stream made with
+        :mod:`spead2.recv`. It receives at once; what comes before the flowgraph starts waits as far
+        as there is room.
     items
         One an output port: made with `item`, a :class:`spead2.Descriptor`, or a tuple of `item`'s
         arguments. What the sender's descriptors say has to fit.
@@ -101,6 +102,31 @@ def tcp_heap_source(
     return _one_step_heap_source("tcp", address, items, options)
 
 
+@takes(HEAP_SOURCE, RECEIVERS["pcap"].all_options)
+def pcap_heap_source(
+    filename: FileLike, items: ItemLike | Iterable[ItemLike], **options: Any
+) -> HeapSource:
+    """Make a `heap_source` of a capture file: ``heap_source(pcap_receiver(filename), items)``.
+
+    Parameters
+    ----------
+    filename, items
+        As for `pcap_receiver` and `heap_source`.
+    OPTIONS
+    """
+    return _one_step_heap_source("pcap", filename, items, options)
+
+
+def _one_step_pdu_heap_source(
+    name: str, place: Any, item: Any, options: dict[str, Any]
+) -> PduHeapSource:
+    receiver_options = RECEIVERS[name].all_options
+    values, rest = split(f"{name}_pdu_heap_source", options, PDU_HEAP_SOURCE, receiver_options)
+    described = to_item(item)
+    checked = make(_blocks.PduHeapSourceOptions, values)
+    return _blocks.pdu_heap_source(open_receiver(name, place, rest), described, checked)
+
+
 @takes(PDU_HEAP_SOURCE, RECEIVERS["udp"].all_options)
 def udp_pdu_heap_source(address: AddressLike, item: ItemLike, **options: Any) -> PduHeapSource:
     """Make a `pdu_heap_source` with a UDP stream.
@@ -113,8 +139,19 @@ def udp_pdu_heap_source(address: AddressLike, item: ItemLike, **options: Any) ->
         As for `udp_receiver` and `pdu_heap_source`.
     OPTIONS
     """
-    receiver_options = RECEIVERS["udp"].all_options
-    values, rest = split("udp_pdu_heap_source", options, PDU_HEAP_SOURCE, receiver_options)
-    described = to_item(item)
-    checked = make(_blocks.PduHeapSourceOptions, values)
-    return _blocks.pdu_heap_source(open_receiver("udp", address, rest), described, checked)
+    return _one_step_pdu_heap_source("udp", address, item, options)
+
+
+@takes(PDU_HEAP_SOURCE, RECEIVERS["pcap"].all_options)
+def pcap_pdu_heap_source(filename: FileLike, item: ItemLike, **options: Any) -> PduHeapSource:
+    """Make a `pdu_heap_source` of a capture file.
+
+    ``pdu_heap_source(pcap_receiver(filename), item)``.
+
+    Parameters
+    ----------
+    filename, item
+        As for `pcap_receiver` and `pdu_heap_source`.
+    OPTIONS
+    """
+    return _one_step_pdu_heap_source("pcap", filename, item, options)
