@@ -448,10 +448,10 @@ def test_code_of_a_shared_stream_makes_it(platform: Any) -> None:
 # ---- Sources
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp", "pcap"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ibv", "pcap"])
 @pytest.mark.parametrize("key", SOURCES)
 def test_a_source_loads_without_complaint(platform: Any, key: str, transport: str) -> None:
-    block = make(platform, key, transport=transport, filename="heaps.pcap")
+    block = make(platform, key, transport=transport, filename="heaps.pcap", host="239.1.2.3")
     assert complaints(block) == []
     assert list(block.category) == ["SPEAD"]
     assert "Example:" in block.documentation[""]
@@ -493,6 +493,7 @@ def test_outputs_follow_items_and_types(platform: Any) -> None:
         ("max_heaps", "0"),
         ("max_size", "0"),
         ("transport", "pcap"),  # and no file
+        ("transport", "ibv"),  # and no group
     ],
 )
 def test_asserts_of_sources(platform: Any, key: str, name: str, value: str) -> None:
@@ -509,7 +510,7 @@ def test_parameters_are_the_options_of_a_source(platform: Any, key: str, functio
     options = dict(inspect.signature(getattr(spead2, function)).parameters)
     del options["stream"], options["items" if function == "heap_source" else "item"]
     of_streams: dict[str, list[Any]] = {}
-    for name in ("udp_receiver", "tcp_receiver", "pcap_receiver"):
+    for name in ("udp_receiver", "tcp_receiver", "ibv_receiver", "pcap_receiver"):
         for option, p in inspect.signature(getattr(spead2, name)).parameters.items():
             of_streams.setdefault(option, []).append(p.default)
     del of_streams["address"]

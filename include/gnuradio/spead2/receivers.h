@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where heaps come from, by name: what udp_receiver(), tcp_receiver() and pcap_receiver() return is a
-// stream, with a thread of its own, that one source takes heaps from. Their options are the engine's.
+// Where heaps come from, by name: what udp_receiver(), tcp_receiver(), ibv_receiver() and pcap_receiver()
+// return is a stream, with a thread of its own, that one source takes heaps from. Their options are
+// the engine's.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +14,7 @@
 #include <spead2/recv/readers/pcap.h>
 #include <spead2/recv/readers/tcp.h>
 #include <spead2/recv/readers/udp.h>
+#include <spead2/recv/readers/udp_ibv.h>
 #include <spead2/recv/stream.h>
 
 namespace gr::spead2 {
@@ -37,6 +39,13 @@ udp_receiver(const std::string& host, int port, engine::recv::udp_reader_options
 /// Takes the first connection.
 [[nodiscard]] SPEAD2_GR_API receiver
 tcp_receiver(const std::string& host, int port, engine::recv::tcp_reader_options options = {},
+             const engine::recv::stream_config& config = default_receive_config(),
+             const engine::recv::ring_stream_config& ring = default_ring_config());
+
+/// Past the kernel. \a options names the interface.
+/// \param host  an IPv4 multicast group, or the interface's address
+[[nodiscard]] SPEAD2_GR_API receiver
+ibv_receiver(const std::string& host, int port, engine::recv::udp_ibv_reader_options options,
              const engine::recv::stream_config& config = default_receive_config(),
              const engine::recv::ring_stream_config& ring = default_ring_config());
 

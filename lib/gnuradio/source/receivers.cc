@@ -78,6 +78,14 @@ receiver tcp_receiver(const std::string& host, int port, engine::recv::tcp_reade
     return open<engine::recv::tcp_reader>(options, config, ring);
 }
 
+receiver ibv_receiver(const std::string& host, int port,
+                      engine::recv::udp_ibv_reader_options options,
+                      const engine::recv::stream_config& config,
+                      const engine::recv::ring_stream_config& ring) {
+    options.endpoints = {engine::endpoint::resolve(host, port, AF_INET)};
+    return open<engine::recv::udp_ibv_reader>(options, config, ring);
+}
+
 receiver pcap_receiver(const std::string& filename, engine::recv::pcap_reader_options options,
                        const engine::recv::stream_config& config,
                        const engine::recv::ring_stream_config& ring) {

@@ -3,9 +3,9 @@
 
 `heap_sink` and `pdu_heap_sink` take a stream: one made by `udp`, `tcp`, `ibv` or `pcap`, or any
 other of :mod:`spead2.send`; `heap_source` and `pdu_heap_source` one made by `udp_receiver`,
-`tcp_receiver` or `pcap_receiver`, or any other of :mod:`spead2.recv`. Those with a transport in
-their name make their own. What is in the heaps is described for both with `item`, `tag_item`,
-`counter_item` and `constant_item`.
+`tcp_receiver`, `ibv_receiver` or `pcap_receiver`, or any other of :mod:`spead2.recv`. Those with a
+transport in their name make their own. What is in the heaps is described for both with `item`,
+`tag_item`, `counter_item` and `constant_item`.
 """
 
 from gnuradio import gr  # type: ignore[attr-defined]  # noqa: F401  registers the type of blocks
@@ -15,7 +15,7 @@ import spead2.send  # noqa: F401  registers the types of streams
 from spead2 import Flavour
 
 from ._items import constant_item, counter_item, item, tag_item
-from ._receivers import pcap_receiver, tcp_receiver, udp_receiver
+from ._receivers import ibv_receiver, pcap_receiver, tcp_receiver, udp_receiver
 from ._sinks import (
     heap_sink,
     ibv_heap_sink,
@@ -26,6 +26,7 @@ from ._sinks import (
 )
 from ._sources import (
     heap_source,
+    ibv_heap_source,
     pcap_heap_source,
     pcap_pdu_heap_source,
     pdu_heap_source,
@@ -56,6 +57,8 @@ __all__ = [
     "heap_sink",
     "heap_source",
     "ibv_heap_sink",
+    "ibv_heap_source",
+    "ibv_receiver",
     "item",
     "pcap_heap_source",
     "pcap_pdu_heap_source",

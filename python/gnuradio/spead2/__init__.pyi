@@ -304,6 +304,20 @@ def udp_pdu_heap_sink(
     interface_index: int | None = ...,
     dscp: int = 0,
 ) -> PduHeapSink: ...
+def ibv_receiver(
+    address: AddressLike,
+    *,
+    heaps: int = 16,
+    max_heaps: int = 4,
+    max_heap_size: int = 4294967296,
+    stop_on_stop_item: bool = True,
+    allow_out_of_order: bool = True,
+    interface_address: str = "",
+    buffer_size: int = 16777216,
+    max_size: int = 9200,
+    comp_vector: int = 0,
+    max_poll: int = 10,
+) -> spead2.recv.Stream: ...
 def pcap_receiver(
     filename: FileLike,
     *,
@@ -352,6 +366,31 @@ def heap_source(
     cnt_step: int = 1,
     on_bad_heap: Literal["error", "skip"] = "error",
     undescribed: Literal["drop", "native", "network"] = "drop",
+) -> HeapSource: ...
+def ibv_heap_source(
+    address: AddressLike,
+    items: ItemLike | Iterable[ItemLike],
+    *,
+    length_tag: str = "packet_len",
+    lost_tag: str = "lost",
+    on_lost: Literal["skip", "zeros", "last", "nan", "stop"] = "skip",
+    max_fill: int = 16777216,
+    scalars: ScalarItem | Iterable[ScalarItem] = ...,
+    other_items: bool = True,
+    window: int = 4,
+    cnt_step: int = 1,
+    on_bad_heap: Literal["error", "skip"] = "error",
+    undescribed: Literal["drop", "native", "network"] = "drop",
+    heaps: int = 16,
+    max_heaps: int = 4,
+    max_heap_size: int = 4294967296,
+    stop_on_stop_item: bool = True,
+    allow_out_of_order: bool = True,
+    interface_address: str = "",
+    buffer_size: int = 16777216,
+    max_size: int = 9200,
+    comp_vector: int = 0,
+    max_poll: int = 10,
 ) -> HeapSource: ...
 def pcap_heap_source(
     filename: FileLike,

@@ -61,6 +61,13 @@ def _tcp(address: AddressLike, config: Any, ring: Any, **options: Any) -> spead2
     return _blocks.tcp_receiver(*to_address(address), config, ring, *sizes)
 
 
+def _ibv(address: AddressLike, config: Any, ring: Any, **options: Any) -> spead2.recv.Stream:
+    ibv = spead2.recv.UdpIbvConfig(endpoints=[to_address(address)], **options)
+    stream = spead2.recv.Stream(spead2.ThreadPool(), config, ring)
+    stream.add_udp_ibv_reader(ibv)
+    return stream
+
+
 def _pcap(filename: FileLike, config: Any, ring: Any, **options: Any) -> spead2.recv.Stream:
     stream = spead2.recv.Stream(spead2.ThreadPool(), config, ring)
     stream.add_udp_pcap_file_reader(filename, **options)
@@ -72,13 +79,18 @@ def _receiver(name: str, make: Callable[..., spead2.recv.Stream]) -> Receiver:
     row = _spead2.recv.READERS[name]
     # The first argument is the place, those after it are options here.
     options = [Option(*argument) for argument in row.arguments[1:]]
-    options += rows_of(row.method, _spead2.recv)
+    owner = row.method if row.method in _spead2.recv.OPTIONS else "UdpIbvConfig"
+    options += rows_of(owner, _spead2.recv)
     return Receiver(row, make, tuple(o for o in options if o.name != "interface_index"))
 
 
-RECEIVERS = {
-    name: _receiver(name, make) for name, make in (("udp", _udp), ("tcp", _tcp), ("pcap", _pcap))
+_MAKERS: dict[str, Callable[..., spead2.recv.Stream]] = {
+    "udp": _udp,
+    "tcp": _tcp,
+    "ibv": _ibv,
+    "pcap": _pcap,
 }
+RECEIVERS = {name: _receiver(name, make) for name, make in _MAKERS.items()}
 
 
 def open_receiver(name: str, place: Any, values: dict[str, Any]) -> spead2.recv.Stream:
@@ -127,6 +139,25 @@ def tcp_receiver(address: AddressLike, **options: Any) -> spead2.recv.Stream:
         known.
     """
     return open_receiver("tcp", address, options)
+
+
+@takes(RECEIVERS["ibv"].all_options)
+def ibv_receiver(address: AddressLike, **options: Any) -> spead2.recv.Stream:
+    """Make a stream that receives past the kernel, through ibverbs, with a thread of its own.
+
+    Parameters
+    ----------
+    address
+        (host, port) to receive at: an IPv4 multicast group, or the address of the interface.
+    OPTIONS
+
+    Raises
+    ------
+    ValueError, OSError, RuntimeError
+        If an argument makes no sense; if no device has the interface, or it refuses; if a host name
+        is not known, or the libraries are not on this machine.
+    """
+    return open_receiver("ibv", address, options)
 
 
 @takes(RECEIVERS["pcap"].all_options)

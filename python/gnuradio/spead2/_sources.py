@@ -24,7 +24,7 @@ def heap_source(
     Parameters
     ----------
     stream
-        `udp_receiver`, `tcp_receiver`, `pcap_receiver`, or any stream made with
+        `udp_receiver`, `tcp_receiver`, `ibv_receiver`, `pcap_receiver`, or any stream made with
         :mod:`spead2.recv`. It receives at once; what comes before the flowgraph starts waits as far
         as there is room.
     items
@@ -100,6 +100,21 @@ def tcp_heap_source(
     OPTIONS
     """
     return _one_step_heap_source("tcp", address, items, options)
+
+
+@takes(HEAP_SOURCE, RECEIVERS["ibv"].all_options)
+def ibv_heap_source(
+    address: AddressLike, items: ItemLike | Iterable[ItemLike], **options: Any
+) -> HeapSource:
+    """Make a `heap_source` with an ibverbs stream: ``heap_source(ibv_receiver(address), items)``.
+
+    Parameters
+    ----------
+    address, items
+        As for `ibv_receiver` and `heap_source`.
+    OPTIONS
+    """
+    return _one_step_heap_source("ibv", address, items, options)
 
 
 @takes(HEAP_SOURCE, RECEIVERS["pcap"].all_options)
