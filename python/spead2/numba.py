@@ -11,7 +11,7 @@ from numba.core import cgutils, types
 __all__ = ["intp_to_voidptr"]
 
 
-@numba.extending.intrinsic  # type: ignore[untyped-decorator]
+@numba.extending.intrinsic
 def intp_to_voidptr(typing_context: Any, address: Any) -> Any:
     """Turn an integer into the ``void *`` that :func:`numba.carray` wants.
 
