@@ -13,7 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { file_header = 24, record_header = 16, network_header = 42, buffer_size = 256 * 1024, heaps = 8 };
+enum {
+    file_header = 24,
+    record_header = 16,
+    network_header = 42,
+    buffer_size = 256 * 1024,
+    heaps = 8
+};
 
 static double now(void) {
     struct timespec t;
@@ -61,8 +67,8 @@ static double read_all(int fd, uint8_t* buffer) {
             uint32_t length;
             memcpy(&length, buffer + at + 8, sizeof(length));
             if (there - at < record_header + length) break;
-            bytes += copy_payload(buffer + at + record_header + network_header,
-                                  length - network_header);
+            bytes +=
+                copy_payload(buffer + at + record_header + network_header, length - network_header);
             at += record_header + length;
         }
         memmove(buffer, buffer + at, there - at);
