@@ -388,6 +388,8 @@ def test_a_keyword_that_is_no_text_is_refused_everywhere() -> None:
                 yield from filter(None, (member.fget, member.fset))
             elif not name.startswith("__") or name == "__init__":
                 member = getattr(scope, name)
+                if inspect.ismodule(member) and member.__name__.startswith("spead2._spead2."):
+                    yield from functions(member)
                 if callable(member):
                     yield member
                 if inspect.isclass(member) and member.__module__.startswith("spead2"):

@@ -72,7 +72,13 @@ def test_every_reader_is_a_row() -> None:
         ),
         (
             "include/spead2/recv/readers/table.h",
-            ["include/spead2/recv/readers/pcap.h", "lib/recv/readers/pcap.cc"],
+            [
+                "include/spead2/recv/readers/pcap.h",
+                "lib/recv/readers/pcap.cc",
+                # GNU Radio's sources name what they receive from.
+                "include/gnuradio/spead2/receivers.h",
+                "lib/gnuradio/source/receivers.cc",
+            ],
             ["pcap_reader", "pcap_reader_options"],
         ),
     ],

@@ -68,12 +68,13 @@ public:
                    "1."),
             option("rate_method", &self::get_rate_method, &self::set_rate_method,
                    "Who keeps the rate."),
-            option("turn_packets", &self::turn_packets, &self::set_turn_packets,
-                   "Packets that a heap of a group sends in its turn, with GroupMode.ROUND_ROBIN; "
-                   "at least 1. More than one lets packets to one destination go as one message "
-                   "where substreams take turns; receivers, and the switch before them, then get "
-                   "so many in a row at the speed of the link. A sink of GNU Radio sends heap after "
-                   "heap, each whole, so it has no turns."),
+            option(
+                "turn_packets", &self::turn_packets, &self::set_turn_packets,
+                "Packets that a heap of a group sends in its turn, with GroupMode.ROUND_ROBIN; "
+                "at least 1. More than one lets packets to one destination go as one message "
+                "where substreams take turns; receivers, and the switch before them, then get "
+                "so many in a row at the speed of the link. A sink of GNU Radio sends heap after "
+                "heap, each whole, so it has no turns."),
         };
     }
 
