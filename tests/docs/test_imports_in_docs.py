@@ -32,7 +32,8 @@ def sources() -> Iterator[Path]:
     yield from ROOT.glob("*.md")
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in (".md", ".py") and "build" not in path.parts:
+            made = "build" in path.parts or path.is_relative_to(ROOT / "docs" / "blocks")
+            if path.suffix in (".md", ".py") and not made:
                 yield path
 
 
