@@ -76,10 +76,10 @@ def test_pdus_of_a_capture(capture: Path) -> None:
 
 
 def test_a_capture_at_its_own_pace(tmp_path: Path) -> None:
-    """Heaps that were to go minutes apart: the second one does not come."""
+    """Heaps that were to go several seconds apart: the second one does not come."""
     path = tmp_path / "slow.pcap"
     sink = heaps.heap_sink(
-        heaps.pcap(PLACES[:1], path=str(path), rate=1.0), SHORTS, samples_per_heap=100
+        heaps.pcap(PLACES[:1], path=str(path), rate=40.0), SHORTS, samples_per_heap=100
     )
     top = gr.top_block()
     top.connect(source(samples()), sink)
