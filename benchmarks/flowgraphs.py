@@ -54,10 +54,13 @@ class Drain:
         return host, port
 
 
-def rate(sink: Any, seconds: float) -> float:
+def rate(sink: Any, seconds: float, buffer_bytes: int = 0) -> float:
     """Bytes of samples a second that a sink takes from a null source."""
     top = gr.top_block()
-    top.connect(blocks.null_source(ITEM_BYTES), sink)
+    before = blocks.null_source(ITEM_BYTES)
+    if buffer_bytes:
+        before.set_min_output_buffer(buffer_bytes // ITEM_BYTES)
+    top.connect(before, sink)
     top.start()
     time.sleep(0.2)
     start, samples = time.perf_counter(), sink.nitems_read(0)
@@ -205,17 +208,18 @@ def measure_sinks(read: bool, rounds: int, seconds: float) -> dict[str, list[flo
     """Measure and print what sinks take."""
     drain = Drain(read)
     cases = {
-        "null sink": lambda: blocks.null_sink(ITEM_BYTES),
-        "udp_heap_sink 8972": lambda: heap_sink(drain.address, 8972),
-        "udp_heap_sink 1472": lambda: heap_sink(drain.address, 1472),
-        "network.udp_sink 1472": lambda: network.udp_sink(
-            ITEM_BYTES, 1, *drain.address, 0, 1472, False
+        "null sink": lambda: rate(blocks.null_sink(ITEM_BYTES), seconds),
+        "the same, 1 MiB buffer": lambda: rate(blocks.null_sink(ITEM_BYTES), seconds, 1 << 20),
+        "udp_heap_sink 8972": lambda: rate(heap_sink(drain.address, 8972), seconds),
+        "udp_heap_sink 1472": lambda: rate(heap_sink(drain.address, 1472), seconds),
+        "network.udp_sink 1472": lambda: rate(
+            network.udp_sink(ITEM_BYTES, 1, *drain.address, 0, 1472, False), seconds
         ),
     }
     figures: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
-        for name, make in cases.items():
-            figures[name].append(rate(make(), seconds))
+        for name, measure in cases.items():
+            figures[name].append(measure())
 
     for name, values in figures.items():
         show(name, values)

@@ -77,22 +77,23 @@ def test_lock_and_unlock_lose_no_heap() -> None:
 
 def test_the_heap_under_way_is_dropped_when_a_flowgraph_is_locked() -> None:
     loop = Loop()
-    sender = Heaps(loop, x=ramp(0, 100_000), n=N)
+    length = 400_000  # more than the buffer takes
+    sender = Heaps(loop, x=ramp(0, length), n=N)
     block = heaps.heap_source(loop.receiver, FLOATS, scalars=COUNTER)
     taker = gate()
     top = gr.top_block()
     top.connect(block, taker)
     top.start()
     for n in range(3):
-        sender.send(x=ramp(100_000 * n, 100_000), n=100_000 * n)
+        sender.send(x=ramp(length * n, length), n=length * n)
     wait_until(lambda: block.nitems_written(0) > 0)
     top.lock()
     top.unlock()
     sender.end()
     taker.open = True
     top.wait()
-    assert np.array_equal(taker.got, ramp(100_000, 200_000))
-    assert 0 < block.samples_lost() < 100_000
+    assert np.array_equal(taker.got, ramp(length, 2 * length))
+    assert 0 < block.samples_lost() < length
 
 
 def test_a_flowgraph_that_starts_again_begins_with_a_heap() -> None:
@@ -149,23 +150,23 @@ def test_a_flowgraph_that_is_full_pauses_its_reader_only() -> None:
     top = gr.top_block()
     top.connect(block, taker)
     top.start()
-    sender = Heaps(full, x=ramp(0, 1000), n=N)
-    for n in range(500):
-        sender.send(x=ramp(1000 * n, 1000), n=1000 * n)
+    sender = Heaps(full, x=ramp(0, 10_000), n=N)
+    for n in range(200):
+        sender.send(x=ramp(10_000 * n, 10_000), n=10_000 * n)
     sender.end()
     wait_until(lambda: block.pauses() > 0)
-    assert full.queue.qsize() > 400
+    assert full.queue.qsize() > 100
 
     second = Heaps(other, x=ramp(0))
     for n in range(100):
         second.send(x=ramp(n))
     second.end()
     assert sum(1 for heap in streams[1] if heap.get_items()) == 100
-    assert full.queue.qsize() > 400
+    assert full.queue.qsize() > 100
 
     taker.open = True
     top.wait()
-    assert np.array_equal(taker.got, ramp(0, 500_000))
+    assert np.array_equal(taker.got, ramp(0, 2_000_000))
     assert block.samples_lost() == 0
 
 

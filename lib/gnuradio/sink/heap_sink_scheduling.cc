@@ -21,8 +21,25 @@ namespace {
 constexpr std::uint64_t largest_in_place_heap = std::uint64_t{8} << 20;
 // What GNU Radio makes of its own accord.
 constexpr std::uint64_t default_buffer = std::uint64_t{64} << 10;
+// Block and scheduler hand over many heaps at a time, since each hand-over wakes a thread.
+constexpr std::uint64_t busy_heaps = 16;
+constexpr std::uint64_t busy_buffer = std::uint64_t{1} << 20;
+// What a paced stream sends while the blocks before run ahead: a larger buffer would only have them
+// run ahead further.
+constexpr double lead_seconds = 0.01;
 // How long general_work() waits at most, since the scheduler cannot interrupt it.
 constexpr std::chrono::milliseconds work_wait{50};
+
+/// The buffer to ask for, as samples of heaps; 0: as GNU Radio makes it.
+std::uint64_t buffer_for(std::uint64_t samples_per_heap, std::size_t item_bytes, double rate) {
+    const std::uint64_t heap_bytes = samples_per_heap * item_bytes;
+    if (heap_bytes == 0 || heap_bytes > largest_in_place_heap) return 0;
+    std::uint64_t most = std::min(busy_heaps * heap_bytes, busy_buffer);
+    if (rate > 0 && rate * lead_seconds < static_cast<double>(most))
+        most = static_cast<std::uint64_t>(rate * lead_seconds);
+    const std::uint64_t heaps = std::max<std::uint64_t>(4, most / heap_bytes);
+    return heaps * heap_bytes > default_buffer ? heaps * samples_per_heap : 0;
+}
 
 gr::io_signature::sptr make_signature(const std::vector<item>& items) {
     std::vector<int> sizes;
@@ -73,9 +90,8 @@ heap_sink_impl::heap_sink_impl(transport stream, heap_share share, const heap_si
         if (s.from_tag()) ports_[static_cast<std::size_t>(s.what().port)].wants_tags = true;
     if (assembler_.substream_tag()) ports_[0].wants_tags = true;
 
-    const std::uint64_t heap_bytes = options.samples_per_heap * largest;
-    if (heap_bytes <= largest_in_place_heap && 4 * heap_bytes > default_buffer)
-        buffer_samples_ = 4 * options.samples_per_heap;
+    buffer_samples_ =
+        buffer_for(options.samples_per_heap, largest, sender_.stream()->config().rate());
     ask_for_buffers(true);
 }
 

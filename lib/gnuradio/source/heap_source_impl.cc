@@ -13,6 +13,10 @@
 namespace gr::spead2 {
 namespace {
 
+/// Bytes of an output buffer: so large that many heaps are handed over at a time, since each time
+/// wakes the block behind.
+constexpr std::size_t output_buffer = std::size_t{1} << 20;
+
 gr::io_signature::sptr make_output_signature(const std::vector<item>& items) {
     std::vector<int> sizes;
     for (const item& i : items) sizes.push_back(static_cast<int>(item_size(i)));
@@ -64,6 +68,8 @@ heap_source_impl::heap_source_impl(receiver stream, const std::vector<item>& ite
       values_(reader_.scalars()) {
     for (std::size_t p = 0; p < items.size(); ++p) {
         const sample_format& format = reader_.formats()[p];
+        set_min_output_buffer(static_cast<int>(p), static_cast<long>(std::max<std::size_t>(
+                                                       1, output_buffer / format.item_bytes())));
         if (options.on_lost == lost_action::nan)
             filling_.push_back(nan_sample(items[p], format));
         else
