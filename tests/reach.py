@@ -1,90 +1,125 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For script/mutate: which changes each test reaches and how long it takes; or only some tests.
+"""For script/mutate: pytest that imports and collects once, and runs tests whenever it is asked to.
 
-SPEAD2_REACH_RECORD names a file that gets a line a test: [name, seconds, whether it passed, numbers
-of changes]. What is reached before the first test is part of each. The map that the changed sources
-write to is SPEAD2_MUTANTS_REACHED. SPEAD2_REACH_ONLY names a file with the names of the tests to
-run, one a line.
+SPEAD2_REACH names two descriptors. From the first come requests, one a line: `variables` for the
+environment, `tests` with the seconds that each may take, and whether to go `on` after a failure.
+Each is served by a child process, in which the engine looks again which change is in force. To the
+second goes a line for each test, [name, seconds, passed, numbers of the changes that it reached],
+and null when a request is done. The first line of all has what importing reaches and all names.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import mmap
 import os
+import select
+import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 
-class Recorder:
-    """Notes what tests reach."""
+class Map:
+    """Which changes have been reached, if SPEAD2_MUTANTS_REACHED names a map of them."""
 
-    def __init__(self, record: Path, reached: Path) -> None:
-        self._record = record
-        self._always: set[int] = set()
-        with reached.open("r+b") as file:
-            self._map = mmap.mmap(file.fileno(), 0)
+    def __init__(self) -> None:
+        name = os.environ.get("SPEAD2_MUTANTS_REACHED")
+        self._map: mmap.mmap | None = None
+        if name is not None:
+            with Path(name).open("r+b") as file:
+                self._map = mmap.mmap(file.fileno(), 0)
 
-    def _reached(self) -> set[int]:
-        return {number for number, byte in enumerate(self._map[:]) if byte}
-
-    def pytest_collection_finish(self) -> None:
-        """Note what is reached by importing."""
-        self._always = self._reached()
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Write the line of a test."""
+    def take(self) -> list[int]:
+        """Return the numbers that have been reached since the last call, and forget them."""
+        if self._map is None:
+            return []
+        numbers = [number for number, byte in enumerate(self._map[:]) if byte]
         self._map[:] = bytes(len(self._map))
-        start = time.monotonic()
-        failed = item.session.testsfailed
-        result = yield
-        seconds = round(time.monotonic() - start, 3)
-        passed = item.session.testsfailed == failed
-        numbers = sorted(self._reached() | self._always)
-        with self._record.open("a") as out:
-            out.write(json.dumps([item.nodeid, seconds, passed, numbers]) + "\n")
-        return result  # type: ignore[return-value]
+        return numbers
 
 
-class Chooser:
-    """Runs only what is wanted, as it is listed. What fails must fail twice."""
+class Server:
+    """Serves requests instead of running what was collected."""
 
-    def __init__(self, wanted: list[str]) -> None:
-        self._place = {name: i for i, name in enumerate(wanted)}
+    def __init__(self, requests: int, answers: int) -> None:
+        for descriptor in (requests, answers):
+            os.set_inheritable(descriptor, False)
+        self._requests = os.fdopen(requests)
+        self._answers = os.fdopen(answers, "w")
+        self._map = Map()
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave the others out."""
-        chosen = [item for item in items if item.nodeid in self._place]
-        items[:] = sorted(chosen, key=lambda item: self._place[item.nodeid])
+    def _answer(self, what: object) -> None:
+        self._answers.write(json.dumps(what) + "\n")
+        self._answers.flush()
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        """Run a test, and again if it failed."""
-        where = {"nodeid": item.nodeid, "location": item.location}
-        item.ihook.pytest_runtest_logstart(**where)
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
-        if any(report.failed for report in reports):
-            item._initrequest()  # type: ignore[attr-defined]
-            reports = runtestprotocol(item, log=False, nextitem=nextitem)
-            if not any(report.failed for report in reports):
-                item.config.get_terminal_writer().line(f"\nUNSURE {item.nodeid}")
-        for report in reports:
-            item.ihook.pytest_runtest_logreport(report=report)
-        item.ihook.pytest_runtest_logfinish(**where)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Serve until there are no more requests."""
+        items = {item.nodeid: item for item in session.items}
+        self._answer([self._map.take(), list(items)])
+        gc.freeze()
+        for line in self._requests:
+            request = json.loads(line)
+            os.environ.update(request["variables"])
+            limits = {name: seconds for name, seconds in request["tests"] if name in items}
+            reading, writing = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.close(reading)
+                self._run(session, [items[name] for name in limits], writing, request["on"])
+            os.close(writing)
+            self._watch(child, reading, limits, request["on"])
+            self._answer(None)
         return True
+
+    def _watch(self, child: int, reading: int, limits: dict[str, float], on: bool) -> None:
+        """Hand on what the child says; end it when it is done or a test takes too long."""
+        start = time.monotonic()
+        with os.fdopen(reading, "rb") as lines:
+            for name, seconds in limits.items():
+                in_time = select.select([lines], [], [], seconds)[0]
+                line = lines.readline() if in_time else b""
+                outcome = json.loads(line) if line else None
+                if outcome is None:  # it hangs, or the process is gone
+                    outcome = [name, time.monotonic() - start, False, self._map.take()]
+                self._answer(outcome)
+                start = time.monotonic()
+                if line == b"" or not (outcome[2] or on):
+                    break
+        for kill in (os.kill, os.killpg):
+            with contextlib.suppress(ProcessLookupError):
+                kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    def _run(self, session: pytest.Session, items: list[pytest.Item], out: int, on: bool) -> None:
+        """Run tests in a child process, which ends here."""
+        try:
+            os.setsid()
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for standard in range(3):
+                os.dup2(nowhere, standard)
+            for item, following in zip(items, [*items[1:], None]):
+                start = time.monotonic()
+                failed = session.testsfailed
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+                passed = session.testsfailed == failed
+                seconds = round(time.monotonic() - start, 3)
+                line = json.dumps([item.nodeid, seconds, passed, self._map.take()])
+                os.write(out, line.encode() + b"\n")
+                if not (passed or on):
+                    break
+            session._setupstate.teardown_exact(None)  # type: ignore[attr-defined]
+        finally:
+            os._exit(0)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Do what the environment asks for."""
-    record, only = (os.environ.get(f"SPEAD2_REACH_{name}") for name in ("RECORD", "ONLY"))
-    if record:
-        reached = os.environ["SPEAD2_MUTANTS_REACHED"]
-        config.pluginmanager.register(Recorder(Path(record), Path(reached)))
-    if only:
-        config.pluginmanager.register(Chooser(Path(only).read_text().splitlines()))
+    """Serve, if the environment asks for it."""
+    descriptors = os.environ.pop("SPEAD2_REACH", None)
+    if descriptors is not None:
+        requests, answers = map(int, descriptors.split(","))
+        config.pluginmanager.register(Server(requests, answers))

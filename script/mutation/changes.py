@@ -55,10 +55,10 @@ _NOT_CODE = re.compile(r"\s*(#|static_assert|//|///|\*|template|using|namespace|
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Change:
-    """One line of a file, as it is and as it would be."""
+    """One line of a file, as it is and as it would be; the same wherever in the file it stands."""
 
     path: str  #: below the project's root
-    line: int  #: from 1
+    line: int = dataclasses.field(compare=False)  #: from 1
     before: str
     after: str
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sources that have many changes at once, each of which is chosen when the program starts.
 
-One build serves all of them: the environment says which one is in force. A map in a file has a byte
-a change, which is set when its place is reached.
+One build serves all of them: the environment says which one is in force, and says it again to a
+process after fork(). A map in a file has a byte a change, which is set when its place is reached.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ SIZE = 65536
 HEADER = """\
 #pragma once
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -41,8 +42,12 @@ inline int read_chosen() noexcept {
     return number == nullptr ? -1 : std::atoi(number);
 }
 
-inline unsigned char* const reached = open_map();
-inline const int chosen = read_chosen();
+inline int chosen = -1;
+inline unsigned char* const reached = [] {
+    chosen = read_chosen();
+    ::pthread_atfork(nullptr, nullptr, [] { chosen = read_chosen(); });
+    return open_map();
+}();
 
 inline bool is(int number) noexcept {
     if (reached != nullptr) __atomic_store_n(&reached[number], 1, __ATOMIC_RELAXED);

@@ -91,11 +91,31 @@ class Scratch:
         place = next(self._prefix.glob("lib/python*/site-packages"))
         place.joinpath("project.pth").write_text(f"{site}\n")
 
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "CCACHE_BASEDIR": str(self.tree),
+            "CCACHE_NOHASHDIR": "1",
+            "CXXFLAGS": self._flags,  # for tests that are C++ programs
+        }
+
+    def start(
+        self, command: list[str], variables: dict[str, str], descriptors: tuple[int, ...]
+    ) -> subprocess.Popen[bytes]:
+        """Start a command in the tree that gets descriptors and is asked through them."""
+        return subprocess.Popen(
+            command,
+            cwd=self.tree,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=descriptors,
+            env={**self._environment(), **variables},
+        )
+
     def run(
-        self,
-        *words: str | Path,
-        seconds: float | None = None,
-        variables: dict[str, str] | None = None,
+        self, *words: str | Path, seconds: float | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the tree, and end it with all that it started when the time is up."""
         command = [*map(str, words)]
@@ -108,13 +128,7 @@ class Scratch:
             text=True,
             errors="replace",
             start_new_session=True,
-            env={
-                **os.environ,
-                "CCACHE_BASEDIR": str(self.tree),
-                "CCACHE_NOHASHDIR": "1",
-                "CXXFLAGS": self._flags,  # for tests that are C++ programs
-                **(variables or {}),
-            },
+            env=self._environment(),
         ) as process:
             try:
                 output, _ = process.communicate(timeout=seconds)
@@ -151,15 +165,35 @@ class Scratch:
         if not self.build():
             raise SystemExit("mutate: what was built cannot be installed")
 
+    def build_programs(self) -> None:
+        """Compile the tests that are C++ programs, but for those that fuzz."""
+        folders = ("faults", "net", "recv", "send", "transports", "wire")
+        sources = [file for name in folders for file in (self.tree / "tests" / name).glob("*.cc")]
+        names = [file.stem for file in sources if file.stem != "late_bursts"]
+        build = "import sys, programs; [*map(programs.build_sanitized, sys.argv[1:])]"
+        python = ("env", f"PYTHONPATH={self.tree / 'tests'}", self.python)
+        done = self.run(*python, "-c", build, *sorted(names))
+        if done.returncode != 0:
+            raise SystemExit(f"mutate: C++ programs cannot be built:\n{done.stdout[-5000:]}")
+
     def compiled(self, path: str) -> str | None:
-        """Return what is the same if the compiler makes the same of a source; None for headers."""
-        commands = json.loads((self._build / "compile_commands.json").read_text())
-        for entry in commands:
-            if entry["file"] == str(self.tree / path):
+        """Return what is the same if the compiler makes the same of a source, or None.
+
+        Of a header: of the first source that includes it itself.
+        """
+        source = self.tree / path
+        if source.suffix == ".h":
+            name = re.compile(rf'#include "([^"]*/)?{re.escape(source.name)}"')
+            near = sorted(source.parent.rglob("*.cc"))
+            near += [*self.tree.glob("lib/**/*.cc"), *self.tree.glob("python/**/*.cc")]
+            source = next((file for file in near if name.search(file.read_text())), source)
+        for entry in json.loads((self._build / "compile_commands.json").read_text()):
+            together = Path(entry["file"])  # a source for each folder includes all that are in it
+            if source == together or f'"{source}"' in together.read_text():
                 command = entry["command"].replace(" -O1 ", " -O2 ").split(" -o ")[0]
                 with tempfile.TemporaryDirectory() as folder:
                     result = Path(folder) / "object.o"
-                    words = [*command.split(), "-o", str(result), "-c", entry["file"]]
+                    words = [*command.split(), "-o", str(result), "-c", str(source)]
                     done = subprocess.run(words, cwd=entry["directory"], capture_output=True)
                     if done.returncode != 0:
                         return "not compiled"

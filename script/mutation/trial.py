@@ -1,29 +1,145 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the tests that reach a change, the quickest first, until one of them fails twice."""
+"""Runs the tests that reach a change, the quickest first, until one of them fails."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import os
+import queue
 import re
+import shutil
 import subprocess
-import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, Protocol
 
 from .schemata import SIZE
 from .scratch import Scratch
 
-_FAILED = re.compile(r"(?m)^(?:FAILED|ERROR) (\S+?(?:\[.*?\])?)(?: - .*)?$")
-_UNSURE = re.compile(r"(?m)^UNSURE (.*)$")
-
 
 @dataclasses.dataclass(frozen=True)
-class Test:
-    """A test, as it was when nothing was changed."""
+class Outcome:
+    """A test, and what became of it."""
 
     name: str
     seconds: float
+    passed: bool
     reached: frozenset[int]  #: numbers of changes
+
+    @property
+    def file(self) -> str:
+        """Where it is."""
+        return self.name.partition("::")[0]
+
+    def to_list(self) -> list[object]:
+        """Return what is kept of it."""
+        return [self.name, self.seconds, self.passed, sorted(self.reached)]
+
+    @classmethod
+    def from_list(cls, values: list[Any]) -> Outcome:
+        """Return what to_list() made a list of."""
+        name, seconds, passed, reached = values
+        return cls(name, seconds, passed, frozenset(reached))
+
+
+class Place(Protocol):
+    """Where tests are run; see Scratch."""
+
+    tree: Path
+    python: Path
+
+    def start(
+        self, command: list[str], variables: dict[str, str], descriptors: tuple[int, ...]
+    ) -> subprocess.Popen[bytes]:
+        """Start a command in the tree that gets descriptors."""
+
+
+class CannotRunError(Exception):
+    """pytest ends before it has collected the tests."""
+
+
+class Server:
+    """A pytest that has imported and collected, and runs tests in children of its own.
+
+    Parameters
+    ----------
+    files, marks
+        Which tests it knows; `marks` as in pytest's option -m.
+    variables
+        Of the environment.
+    folder
+        For its temporary files.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        files: list[str],
+        marks: str,
+        variables: dict[str, str],
+        folder: Path,
+    ) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        requests, self._to = os.pipe()
+        from_, answers = os.pipe()
+        command = [*("-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", "--capture=no")]
+        command += ["-p", "reach", "--timeout=60", f"--basetemp={folder}", "-m", marks, *files]
+        self._process = place.start(
+            [str(place.python), *command],
+            {
+                **variables,
+                "PYTHONPATH": str(place.tree / "tests"),
+                "SPEAD2_REACH": f"{requests},{answers}",
+            },
+            (requests, answers),
+        )
+        os.close(requests)
+        os.close(answers)
+        self._answers = os.fdopen(from_)
+        first = self._answers.readline()
+        if not first:
+            self.close()
+            raise CannotRunError
+        self.at_import: list[int]  #: numbers of changes
+        self.names: list[str]  #: of all tests
+        self.at_import, self.names = json.loads(first)
+
+    def run(self, tests: list[Outcome], number: int | None, on: bool = False) -> Iterator[Outcome]:
+        """Run tests with a change in force; end after the first that fails, or go on."""
+        request = {
+            "variables": {"SPEAD2_MUTANT": str(-1 if number is None else number)},
+            "tests": [(test.name, 60 + 10 * test.seconds) for test in tests],
+            "on": on,
+        }
+        os.write(self._to, json.dumps(request).encode() + b"\n")
+        for line in self._answers:
+            outcome = json.loads(line)
+            if outcome is None:
+                return
+            yield Outcome.from_list(outcome)
+        raise CannotRunError
+
+    def run_all(self, names: list[str]) -> Iterator[Outcome]:
+        """Run tests without a change, also those behind one that ends the process."""
+        left = [Outcome(name, 0, True, frozenset()) for name in names]
+        while left:
+            done = list(self.run(left, None, on=True))
+            yield from done
+            left = left[len(done) :]
+
+    def close(self) -> None:
+        """End it."""
+        os.close(self._to)
+        self._answers.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, 9)
+            self._process.wait()
 
 
 class Trials:
@@ -31,6 +147,8 @@ class Trials:
 
     Parameters
     ----------
+    files
+        Those that can be asked for.
     kept
         Where it is noted what tests reach, which takes a while to find out.
     limit
@@ -39,43 +157,95 @@ class Trials:
         Tests that take more seconds are left out.
     marks
         Which tests, as in pytest's option -m.
+    jobs
+        How many processes run tests.
     """
 
     def __init__(
-        self, scratch: Scratch, kept: Path, limit: float, longest: float, marks: str
+        self,
+        scratch: Scratch,
+        files: list[str],
+        kept: Path,
+        limit: float,
+        longest: float,
+        marks: str,
+        jobs: int,
     ) -> None:
         self._scratch = scratch
+        self._files = files
         self._kept = kept
         self._limit = limit
         self._longest = longest
         self._marks = marks
-        self._tests: list[Test] = []
+        self._jobs = jobs
+        self._tests: dict[str, Outcome] = {}
+        self._at_import: frozenset[int] = frozenset()
+        self._servers: queue.SimpleQueue[Server] = queue.SimpleQueue()
+        self._numbers = iter(range(1 << 30))
+        self._lock = threading.Lock()
 
-    def record(self, files: list[str]) -> None:
-        """Run all tests of these files and note what they reach, unless that is known."""
-        if not self._kept.exists():
-            reached = self._kept.with_suffix(".map")
+    def _server(self, files: list[str], variables: dict[str, str]) -> Server:
+        with self._lock:
+            folder = self._kept.parent / "temporary" / f"{os.getpid()}-{next(self._numbers)}"
+        folder.parent.mkdir(exist_ok=True)
+        return Server(self._scratch, files, self._marks, variables, folder)
+
+    def _note(self, at_import: list[int], tests: list[Outcome]) -> None:
+        self._at_import |= frozenset(at_import)
+        self._tests.update({test.name: test for test in tests})
+
+    def _known(self) -> set[str]:
+        """Read what is kept, and return of which files."""
+        known = set()
+        if self._kept.exists():
+            for line in self._kept.read_text().splitlines():
+                file, at_import, tests = json.loads(line)
+                self._note(at_import, [Outcome.from_list(test) for test in tests])
+                known.add(file)
+        return known
+
+    def record(self) -> None:
+        """Run all tests once and note what they reach, those of a file unless that is known."""
+        files: queue.SimpleQueue[str] = queue.SimpleQueue()
+        known = self._known()
+        for file in self._files:
+            if file not in known:
+                files.put(file)
+        if files.empty():
+            return
+
+        def work(number: int) -> None:
+            reached = self._kept.with_suffix(f".map{number}")
             reached.write_bytes(bytes(SIZE))
-            fresh = self._kept.with_suffix(".new")
-            fresh.unlink(missing_ok=True)
-            variables = {"SPEAD2_MUTANTS_REACHED": str(reached), "SPEAD2_REACH_RECORD": str(fresh)}
-            _, output = self._pytest(variables, files, 7200)
-            if not fresh.exists():
-                raise SystemExit(f"mutate: pytest cannot run:\n{output}")
-            print("\n".join(line for line in output.splitlines() if line.startswith("FAILED")))
-            fresh.replace(self._kept)
-        for line in self._kept.read_text().splitlines():
-            name, seconds, passed, numbers = json.loads(line)
-            if passed:
-                self._tests.append(Test(name, seconds, frozenset(numbers)))
+            server = self._server(self._files, {"SPEAD2_MUTANTS_REACHED": str(reached)})
+            with contextlib.closing(server), contextlib.suppress(queue.Empty):
+                while True:
+                    file = files.get_nowait()
+                    of_file = [name for name in server.names if name.partition("::")[0] == file]
+                    # Another build, which takes longer than all else.
+                    of_file = [name for name in of_file if not re.search(r"\[.*thread\b", name)]
+                    tests = list(server.run_all(of_file))
+                    with self._lock, self._kept.open("a") as out:
+                        self._note(server.at_import, tests)
+                        lists = [test.to_list() for test in tests]
+                        out.write(json.dumps([file, server.at_import, lists]) + "\n")
+                        print(f"{sum(test.seconds for test in tests):6.1f} s {file}", flush=True)
+                        for test in tests:
+                            if not test.passed:
+                                print(f"   failed {test.seconds:6.1f} s {test.name}", flush=True)
+            reached.unlink()
 
-    def of(self, number: int | None, files: list[str]) -> list[Test]:
+        with ThreadPoolExecutor(self._jobs) as pool:
+            list(pool.map(work, range(self._jobs)))
+
+    def of(self, number: int | None, files: list[str]) -> list[Outcome]:
         """Return the tests of files that reach a change (None: all), the quickest first."""
         fitting = [
             test
-            for test in sorted(self._tests, key=lambda test: test.seconds)
-            if test.name.partition("::")[0] in files
-            and (number is None or number in test.reached)
+            for test in sorted(self._tests.values(), key=lambda test: test.seconds)
+            if test.passed
+            and test.file in files
+            and (number is None or number in self._at_import or number in test.reached)
             and test.seconds <= self._longest
         ]
         total = 0.0
@@ -85,41 +255,49 @@ class Trials:
                 return fitting[:i]
         return fitting
 
-    def judge(self, number: int | None, tests: list[Test]) -> tuple[str, str]:
+    def judge(self, number: int | None, tests: list[Outcome]) -> tuple[str, str]:
         """Return the verdict of the tests on a change, and which of them gave it."""
-        variables = {} if number is None else {"SPEAD2_MUTANT": str(number)}
         if not tests:
             return "unnoticed", ""
-        for _ in range(2):  # what ends without a word must do so twice
-            status, output = self._run(variables, tests)
-            failed = _FAILED.search(output)
-            if status in {0, 5} or failed is not None:
-                break
-        if failed is not None:
-            return "noticed", failed[1]
-        if status not in {0, 5}:
-            return "noticed", "the time was up" if status == 124 else f"pytest ended with {status}"
-        unsure = _UNSURE.search(output)
-        return ("unsure", unsure[1]) if unsure is not None else ("unnoticed", "")
-
-    def _run(self, variables: dict[str, str], tests: list[Test]) -> tuple[int, str]:
-        seconds = 130 + 10 * sum(test.seconds for test in tests)
-        files = list(dict.fromkeys(test.name.partition("::")[0] for test in tests))
-        with tempfile.NamedTemporaryFile("w") as only:
-            only.write("\n".join(test.name for test in tests))
-            only.flush()
-            return self._pytest({**variables, "SPEAD2_REACH_ONLY": only.name}, files, seconds, "-x")
-
-    def _pytest(
-        self, variables: dict[str, str], files: list[str], seconds: float, *options: str
-    ) -> tuple[int, str]:
-        """Run pytest; return its exit status (124 if it took too long) and what it says."""
-        command = [*("-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", "--timeout=120")]
-        command += ["-p", "reach", "-m", self._marks, *options, *files]
-        variables = {**variables, "PYTHONPATH": str(self._scratch.tree / "tests")}
-        python = self._scratch.python
         try:
-            done = self._scratch.run(python, *command, seconds=seconds, variables=variables)
-        except subprocess.TimeoutExpired:
-            return 124, ""
-        return done.returncode, done.stdout
+            if number is not None and number not in self._at_import:
+                with self._borrowed() as server:
+                    return self._verdict(server, number, tests)
+            files = list(dict.fromkeys(test.file for test in tests))
+            variables = {} if number is None else {"SPEAD2_MUTANT": str(number)}
+            with contextlib.closing(self._server(files, variables)) as server:
+                return self._verdict(server, number, tests)
+        except CannotRunError:
+            return "noticed", "pytest cannot run"
+
+    @contextlib.contextmanager
+    def _borrowed(self) -> Iterator[Server]:
+        """Give a server for changes that nothing reaches at import."""
+        try:
+            server = self._servers.get_nowait()
+        except queue.Empty:
+            server = self._server(self._files, {})
+        yield server  # lost if an exception comes
+        self._servers.put(server)
+
+    def _verdict(self, server: Server, number: int | None, tests: list[Outcome]) -> tuple[str, str]:
+        """Believe a test that fails twice with a change and then passes without it."""
+        unsure = ""
+        left = tests
+        while left:
+            outcomes = list(server.run(left, number))
+            left = left[len(outcomes) :]
+            if outcomes[-1].passed:
+                continue
+            last = outcomes[-1:]
+            if next(server.run(last, number)).passed:
+                unsure = last[0].name
+            elif number is None or number in self._at_import or next(server.run(last, None)).passed:
+                return "noticed", last[0].name
+        return ("unsure", unsure) if unsure else ("unnoticed", "")
+
+    def close(self) -> None:
+        """End all processes."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._servers.get_nowait().close()

@@ -14,7 +14,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "script"))
 
 from mutation.changes import changes_of  # noqa: E402
+from mutation.explanations import explanations, heading  # noqa: E402
 from mutation.schemata import HEADER, Schemata  # noqa: E402
+from mutation.trial import Outcome, Server  # noqa: E402
 from mutation.who_tests import TESTS, who_tests  # noqa: E402
 
 SOURCE = """\
@@ -60,6 +62,74 @@ def test_a_change_is_undone(tmp_path: pathlib.Path) -> None:
 def test_every_entry_of_the_table_names_files_and_tests(start: str) -> None:
     assert list(ROOT.glob(f"{start}*"))
     assert who_tests(ROOT, f"{start}x.cc")
+
+
+def test_every_change_can_be_explained_in_a_line(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.cc").write_text(SOURCE)
+    changes = changes_of(tmp_path, "a.cc")
+    page = tmp_path / "page.md"
+    page.write_text("# Why\n\n" + "".join(f"- {heading(one)}: why {one.line}\n" for one in changes))
+    assert explanations(page) == {heading(one): f"why {one.line}" for one in changes}
+    page.write_text(f"- {heading(changes[0])}: so\n- {heading(changes[0])}: or so\n")
+    with pytest.raises(ValueError, match="explains twice"):
+        explanations(page)
+
+
+def test_the_page_explains_changes_of_files_that_there_are() -> None:
+    for name in explanations(ROOT / "docs" / "mutations.md"):
+        assert (ROOT / name.split("`")[1]).is_file(), name
+
+
+TESTS_OF_ALL_KINDS = """\
+import os, signal, time
+def test_that_passes(): pass
+def test_that_passes_with_change_7(): assert os.environ["SPEAD2_MUTANT"] == "7"
+def test_that_ends_the_process(): os.kill(os.getpid(), signal.SIGKILL)
+def test_that_never_ends():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    while True: time.sleep(3600)
+def test_at_the_end(): pass
+"""
+
+
+class Tree:
+    """What a Server needs of a Scratch."""
+
+    python = pathlib.Path(sys.executable)
+
+    def __init__(self, tree: pathlib.Path) -> None:
+        self.tree = tree
+
+    def start(
+        self, command: list[str], variables: dict[str, str], descriptors: tuple[int, ...]
+    ) -> subprocess.Popen[bytes]:
+        variables = {**os.environ, **variables, "PYTHONPATH": str(ROOT / "tests")}
+        return subprocess.Popen(command, cwd=self.tree, pass_fds=descriptors, env=variables)
+
+
+def test_a_process_that_has_collected_runs_tests_as_it_is_asked(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "test_all.py").write_text(TESTS_OF_ALL_KINDS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    server = Server(Tree(tmp_path), ["test_all.py"], "", {}, tmp_path / "temporary")
+    try:
+        passes, with_7, ends, never, last = [
+            Outcome(name, -5.9, True, frozenset())
+            for name in server.names  # at most a second
+        ]
+        everything = [passes, with_7, ends, never, last]
+
+        def run(
+            number: int | None, tests: list[Outcome], on: bool = False
+        ) -> list[tuple[str, bool]]:
+            return [(one.name, one.passed) for one in server.run(tests, number, on)]
+
+        assert run(7, everything) == [(passes.name, True), (with_7.name, True), (ends.name, False)]
+        assert run(8, everything) == [(passes.name, True), (with_7.name, False)]
+        assert run(None, [never, last]) == [(never.name, False)]
+        assert [one.passed for one in server.run_all(server.names[:3])] == [True, False, False]
+        assert run(None, [last]) == [(last.name, True)]
+    finally:
+        server.close()
 
 
 PROGRAM = """\
