@@ -5,7 +5,7 @@ SPEAD2_REACH names two descriptors. From the first come requests, one a line: `v
 environment, `tests` with the seconds that each may take, and whether to go `on` after a failure.
 Each is served by a child process, in which the engine looks again which change is in force. To the
 second goes a line for each test, [name, seconds, passed, numbers of the changes that it reached],
-and null when a request is done. The first line of all has what importing reaches and all names.
+and null when a request is done. SPEAD2_REACH_MEMORY is how many bytes a child may have. The first line of all has what importing reaches and all names.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import gc
 import json
 import mmap
 import os
+import resource
 import select
 import signal
 import time
@@ -51,6 +52,7 @@ class Server:
         self._requests = os.fdopen(requests)
         self._answers = os.fdopen(answers, "w")
         self._map = Map()
+        self._memory = int(os.environ.pop("SPEAD2_REACH_MEMORY", resource.RLIM_INFINITY))
 
     def _answer(self, what: object) -> None:
         self._answers.write(json.dumps(what) + "\n")
@@ -99,6 +101,7 @@ class Server:
         """Run tests in a child process, which ends here."""
         try:
             os.setsid()
+            resource.setrlimit(resource.RLIMIT_DATA, (self._memory, self._memory))
             nowhere = os.open(os.devnull, os.O_RDWR)
             for standard in range(3):
                 os.dup2(nowhere, standard)

@@ -48,8 +48,12 @@ _IF = re.compile(r"\bif \((?=.*\))")
 _STATEMENT = re.compile(
     r"(?!(return|using|case|default|else|goto|delete|friend|if|for|while)\b)[\w*+(:][^{}]*;"
 )
-_DECLARATION = re.compile(r"(const |static |auto |[\w:]+(<.*>)?[*& ]+ ?\w+( = |;|\(|\{|\[))")
+_DECLARATION = re.compile(
+    r"(const |constexpr |static |auto |.* = (default|delete);|[\w:]+(<.*>)?[*& ]+ ?\w+( = |;|\(|\{|\[))"
+)
 _LITERALS = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)\'|//.*|/\*.*?\*/')
+#: Texts are added up, but not taken away.
+_ADDS_TEXT = re.compile(r'"|\bstring\b|to_string|\btext\b|\bwhat\b')
 _NOT_CODE = re.compile(r"\s*(#|static_assert|//|///|\*|template|using|namespace|\[\[|asm)")
 
 
@@ -100,6 +104,8 @@ def _matching(code: str, opened: int) -> int:
 
 def _changed_lines(line: str, code: str, before: str) -> Iterator[str]:
     for found in _WORDS.finditer(code):
+        if found[0] in {" + ", " += "} and _ADDS_TEXT.search(line):
+            continue
         for other in SWAPS[found[0]]:
             yield line[: found.start()] + other + line[found.end() :]
     for found in _NUMBER.finditer(code):

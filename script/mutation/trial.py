@@ -20,6 +20,9 @@ from typing import Any, Protocol
 from .schemata import SIZE
 from .scratch import Scratch
 
+#: How many bytes a test may take.
+MEMORY = 4 << 30
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
@@ -188,6 +191,11 @@ class Trials:
         with self._lock:
             folder = self._kept.parent / "temporary" / f"{os.getpid()}-{next(self._numbers)}"
         folder.parent.mkdir(exist_ok=True)
+        # Some changes take all memory that there is. The sanitizers reserve much and use little.
+        if self._marks == "not cxx":
+            variables = {**variables, "SPEAD2_REACH_MEMORY": str(MEMORY)}
+        else:
+            variables = {**variables, "ASAN_OPTIONS": f"hard_rss_limit_mb={MEMORY >> 20}"}
         return Server(self._scratch, files, self._marks, variables, folder)
 
     def _note(self, at_import: list[int], tests: list[Outcome]) -> None:
