@@ -3,9 +3,10 @@
 
 SPEAD2_REACH names two descriptors. From the first come requests, one a line: `variables` for the
 environment, `tests` with the seconds that each may take, and whether to go `on` after a failure.
-Each is served by a child process, in which the engine looks again which change is in force. To the
-second goes a line for each test, [name, seconds, passed, numbers of the changes that it reached],
-and null when a request is done. SPEAD2_REACH_MEMORY is how many bytes a child may have. The first line of all has what importing reaches and all names.
+Each is served by a child process, in which the engine looks again which change is in force, and
+which may have SPEAD2_REACH_MEMORY bytes. To the second goes a line for each test, [name, seconds,
+passed, numbers of the changes that it reached], and null when a request is done. The first line of
+all has what importing reaches and all names.
 """
 
 from __future__ import annotations
