@@ -49,7 +49,8 @@ _STATEMENT = re.compile(
     r"(?!(return|using|case|default|else|goto|delete|friend|if|for|while)\b)[\w*+(:][^{}]*;"
 )
 _DECLARATION = re.compile(
-    r"(const |constexpr |static |auto |.* = (default|delete);|[\w:]+(<.*>)?[*& ]+ ?\w+( = |;|\(|\{|\[))"
+    r"(const |constexpr |static |auto |.* = (default|delete);|"
+    r"[\w:]+(<.*>)?[*& ]+ ?\w+( = |;|\(|\{|\[))"
 )
 _LITERALS = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)\'|//.*|/\*.*?\*/')
 #: Texts are added up, but not taken away.
