@@ -99,6 +99,38 @@ def test_child_of_a_process_that_sends(child: str) -> None:
     assert (done.returncode, done.stdout.strip(), lines) == (0, "True", [])
 
 
+def test_what_was_about_to_go_at_a_loop_s_turn_is_sent_once() -> None:
+    """By the parent: the child has the loop's turn too."""
+    check(
+        """
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        sink = reader()
+        sink.setblocking(False)
+        stream = spead2.send.asyncio.UdpStream(pool, [sink.getsockname()])
+
+        async def send(heap):
+            sent = stream.async_send_heap(heap)
+            pid = os.fork()
+            if pid == 0:
+                signal.alarm(20)
+                await asyncio.sleep(0)
+                os._exit(7)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), end=" ")
+            await sent
+            sink.recv(10_000)
+            try:
+                sink.recv(10_000)
+            except BlockingIOError:
+                print("once")
+
+        for _ in range(10):
+            asyncio.run(send(make_heap(1000)))
+        """,
+        "\n".join(["7 once"] * 10),
+    )
+
+
 def test_a_child_that_executes_another_program_is_not_concerned() -> None:
     check(
         """

@@ -22,6 +22,8 @@ def ipv4(
     identification: int = 0,
     offset: int = 0,
     more: bool = False,
+    source: bytes = bytes([10, 0, 0, 1]),
+    destination: bytes = bytes([10, 0, 0, 2]),
 ) -> bytes:
     words = 5 + len(options) // 4
     return (
@@ -35,21 +37,37 @@ def ipv4(
             64,
             protocol,
             0,
-            bytes([10, 0, 0, 1]),
-            bytes([10, 0, 0, 2]),
+            source,
+            destination,
         )
         + options
         + data
     )
 
 
-def ipv6(data: bytes, protocol: int = UDP) -> bytes:
-    source, destination = bytes(15) + b"\1", bytes(15) + b"\2"
+def ipv6(
+    data: bytes,
+    protocol: int = UDP,
+    source: bytes = bytes(15) + b"\1",
+    destination: bytes = bytes(15) + b"\2",
+) -> bytes:
     return struct.pack(">IHBB", 6 << 28, len(data), protocol, 64) + source + destination + data
 
 
-def ipv6_fragment(data: bytes, identification: int, offset: int, more: bool) -> bytes:
-    return ipv6(struct.pack(">BBHI", UDP, 0, offset | more, identification) + data, 44)
+def ipv6_fragment(
+    data: bytes,
+    identification: int,
+    offset: int,
+    more: bool,
+    protocol: int = UDP,
+    options: int = 0,
+    **addresses: bytes,
+) -> bytes:
+    """`options`: bytes of a header of destination options in front of the fragment's."""
+    data = struct.pack(">BBHI", protocol, 0, offset | more, identification) + data
+    if options == 0:
+        return ipv6(data, 44, **addresses)
+    return ipv6(bytes([44, options // 8 - 1]) + bytes(options - 2) + data, 60, **addresses)
 
 
 def link(packet: bytes, kind: int = ETHERNET, vlans: Iterable[int] = ()) -> bytes:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import logging
 import os
 import pathlib
@@ -142,6 +143,99 @@ def test_fragments_are_put_together(file: pathlib.Path, version: int) -> None:
                 pieces.append(captures.link(packet))  # twice
     rng.shuffle(pieces)
     assert sorted(set(Captured(file, captures.pcap(pieces)).heaps)) == list(range(20))
+
+
+def fragments(whole: bytes, fragment: Callable[[bytes, int, bool], bytes]) -> list[bytes]:
+    """Return the frames of a packet in three pieces, each made of its data, offset and `more`."""
+    edges = [0, 40, 80, len(whole)]
+    return [
+        captures.link(fragment(whole[begin:end], begin, end < len(whole)))
+        for begin, end in zip(edges, edges[1:])
+    ]
+
+
+def test_fragments_may_have_options(file: pathlib.Path) -> None:
+    frames = [
+        *fragments(
+            captures.udp(one(4, 100)),
+            lambda data, offset, more: captures.ipv4(data, 17, bytes(8), 5, offset, more),
+        ),
+        *fragments(
+            captures.udp(one(6, 100)),
+            lambda data, offset, more: captures.ipv6_fragment(data, 5, offset, more, options=16),
+        ),
+    ]
+    assert Captured(file, captures.pcap(frames)).heaps == [4, 6]
+
+
+def test_fragments_of_different_packets_are_kept_apart(file: pathlib.Path) -> None:
+    """Which packet they are of, addresses and identification say, every bit of them."""
+    ids = [0, 1, 1 << 15]
+    sources = [bytes([10, 0, 0, 1]), bytes([10, 0, 0, 3]), bytes([74, 0, 0, 1])]
+    v4 = [{"source": source} for source in sources]
+    v4 += [{"destination": source[::-1]} for source in sources]
+    v6 = [{name: value * 4 for name, value in addresses.items()} for addresses in v4]
+    packets = [
+        fragments(
+            captures.udp(one(cnt, 100)),
+            lambda data, offset, more, i=identification, a=addresses: captures.ipv4(
+                data, identification=i, offset=offset, more=more, **a
+            ),
+        )
+        for cnt, (identification, addresses) in enumerate(itertools.product(ids, v4))
+    ]
+    packets += [
+        fragments(
+            captures.udp(one(len(packets) + cnt, 100)),
+            lambda data, offset, more, i=identification, a=addresses: captures.ipv6_fragment(
+                data, i, offset, more, **a
+            ),
+        )
+        for cnt, (identification, addresses) in enumerate(itertools.product([*ids, 1 << 31], v6))
+    ]
+    mixed = [frame for same_place in zip(*packets) for frame in same_place]
+    stream = Captured(file, captures.pcap(mixed))
+    assert stream.heaps == list(range(len(packets)))
+
+
+def test_fragments_that_are_no_udp_packet(file: pathlib.Path) -> None:
+    whole = captures.udp(one(1, 100))
+
+    def v4(data: bytes, offset: int, more: bool) -> bytes:
+        return captures.ipv4(data, identification=1, offset=offset, more=more)
+
+    def v6(data: bytes, offset: int, more: bool) -> bytes:
+        return captures.ipv6_fragment(data, 1, offset, more)
+
+    def cut(fragment: bytes) -> bytes:
+        return fragment[:-1]
+
+    def with_byte(fragment: bytes, at: int, value: int) -> bytes:
+        return fragment[:at] + bytes([value]) + fragment[at + 1 :]
+
+    wrong: list[Callable[[bytes, int, bool], bytes]] = [
+        lambda *of: captures.ipv4(of[0], 6, identification=1, offset=of[1], more=of[2]),
+        lambda *of: captures.ipv6_fragment(*of[:1], 1, *of[1:], protocol=6),
+        lambda *of: with_byte(captures.ipv6_fragment(*of[:1], 1, *of[1:], options=8), 6, 50),
+        lambda *of: with_byte(captures.ipv6_fragment(*of[:1], 1, *of[1:], options=8), 41, 255),
+        lambda *of: cut(v4(*of)),
+        lambda *of: cut(v6(*of)),
+        lambda *of: with_byte(v4(*of), 0, 0x44),  # a header of 16 bytes
+        lambda *of: with_byte(v4(*of), 3, 19),  # the length less than the header's
+        lambda *of: v4(*of)[:19],
+        lambda *of: v6(*of)[:39],
+        lambda *of: with_byte(v4(*of), 0, 0x55),  # of no version that is known
+        lambda *of: with_byte(v6(*of), 0, 0x70),
+    ]
+    frames = [frame for form in wrong for frame in fragments(whole, form)]
+    # A whole that there is more of behind its end.
+    short = captures.udp(one(2, 16))
+    beyond = captures.link(v6(bytes(64), len(short), True))
+    frames += [beyond, captures.link(v6(short[:40], 0, True))]
+    frames += [captures.link(v6(short[40:], 40, False))]
+    assert Captured(file, captures.pcap(frames)).heaps == []
+    assert Captured(file, captures.pcap([*frames, *fragments(whole, v4)])).heaps == [1]
+    assert Captured(file, captures.pcap([*frames[-2:], *fragments(whole, v6)])).heaps == [2, 1]
 
 
 def test_fragments_that_are_never_whole_are_forgotten(file: pathlib.Path) -> None:

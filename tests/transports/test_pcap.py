@@ -98,8 +98,8 @@ def test_tshark_finds_nothing_wrong(tmp_path: pathlib.Path) -> None:
     )
     for substream in range(len(ENDPOINTS)):
         stream.send_heap(heap, 1, substream)
-    fields = "eth.dst ip.src ip.dst ip.ttl ipv6.src ipv6.dst ipv6.hlim udp.srcport udp.dstport"
-    fields += " udp.length ip.checksum.status udp.checksum.status _ws.malformed _ws.expert"
+    fields = "eth.dst eth.src eth.type ip.src ip.dst ip.ttl ipv6.src ipv6.dst ipv6.hlim"
+    fields += " udp.srcport udp.dstport udp.length ip.checksum.status udp.checksum.status _ws.malformed _ws.expert"
     rows = tshark(path, *fields.split())
     sizes = [len(p) for p in packets(heap, 1)]
     v4, v6 = ["10.9.9.9", "", "7", "", "", ""], ["", "", "", "fd00::9", "", "7"]
@@ -111,8 +111,9 @@ def test_tshark_finds_nothing_wrong(tmp_path: pathlib.Path) -> None:
         ip = list(v6 if ":" in host else v4)
         ip[4 if ":" in host else 1] = host
         status = ["", "1"] if ":" in host else ["1", "1"]
+        ethernet = [mac, "02:00:00:00:00:01", "0x86dd" if ":" in host else "0x0800"]
         expected += [
-            [mac, *ip, "4711", str(port), str(size + 8), *status, "", ""] for size in sizes
+            [*ethernet, *ip, "4711", str(port), str(size + 8), *status, "", ""] for size in sizes
         ]
     assert rows == expected
 

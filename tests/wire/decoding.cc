@@ -135,6 +135,7 @@ void beginnings_of_packets_are_measured() {
     }
     EXPECT(measure_packet(from_hex("5304030500000001 8000010000000001")).fault ==
            packet_fault::missing_items);
+    EXPECT(measure_packet(from_hex("5304030500000000")).fault == packet_fault::missing_items);
 }
 
 void damage_does_no_harm() {
