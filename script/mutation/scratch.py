@@ -165,16 +165,23 @@ class Scratch:
         if not self.build():
             raise SystemExit("mutate: what was built cannot be installed")
 
+    def build_device(self) -> None:
+        """Compile the software verbs device, which tests would build at the same time."""
+        self._run_python("import software_device; software_device.build_software_device()")
+
     def build_programs(self) -> None:
         """Compile the tests that are C++ programs, but for those that fuzz."""
         folders = ("faults", "net", "recv", "send", "transports", "wire")
         sources = [file for name in folders for file in (self.tree / "tests" / name).glob("*.cc")]
         names = [file.stem for file in sources if file.stem != "late_bursts"]
         build = "import sys, programs; [*map(programs.build_sanitized, sys.argv[1:])]"
+        self._run_python(build, *sorted(names))
+
+    def _run_python(self, text: str, *arguments: str) -> None:
         python = ("env", f"PYTHONPATH={self.tree / 'tests'}", self.python)
-        done = self.run(*python, "-c", build, *sorted(names))
+        done = self.run(*python, "-c", text, *arguments)
         if done.returncode != 0:
-            raise SystemExit(f"mutate: C++ programs cannot be built:\n{done.stdout[-5000:]}")
+            raise SystemExit(f"mutate: cannot build what tests need:\n{done.stdout[-5000:]}")
 
     def compiled(self, path: str) -> str | None:
         """Return what is the same if the compiler makes the same of a source, or None.

@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-ETHERNET, RAW, LOOP, SLL, SLL2 = 1, 101, 108, 113, 276
+NULL, ETHERNET, RAW, LOOP, SLL, RAW4, RAW6, SLL2 = 0, 1, 101, 108, 113, 228, 229, 276
 IPV4, IPV6 = 0x0800, 0x86DD
 UDP = 17
 
@@ -82,8 +82,8 @@ def link(packet: bytes, kind: int = ETHERNET, vlans: Iterable[int] = ()) -> byte
         return bytes(14) + struct.pack(">H", types[0]) + inner + packet
     if kind == SLL2:
         return struct.pack(">H", types[0]) + bytes(18) + inner + packet
-    if kind == LOOP:
-        return struct.pack(">I", 2 if ether_type == IPV4 else 24) + packet
+    if kind in {NULL, LOOP}:
+        return struct.pack("=I" if kind == NULL else ">I", 2 if ether_type == IPV4 else 24) + packet
     return packet
 
 

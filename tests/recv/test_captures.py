@@ -81,14 +81,20 @@ def test_kinds_of_files(file: pathlib.Path, content: bytes) -> None:
     assert Captured(file, content).heaps == [0, 1, 2, 3, 4]
 
 
+WITH_TAGS = [captures.ETHERNET, captures.SLL, captures.SLL2]
+WITHOUT = [captures.NULL, captures.RAW, captures.LOOP]
+
+
 @pytest.mark.parametrize(
-    "kind", [captures.ETHERNET, captures.RAW, captures.LOOP, captures.SLL, captures.SLL2]
+    ("kind", "version", "vlans"),
+    [
+        *itertools.product(WITH_TAGS, [4, 6], [[], [5], [7, 8]]),
+        *itertools.product(WITHOUT, [4, 6], [[]]),
+        (captures.RAW4, 4, []),
+        (captures.RAW6, 6, []),
+    ],
 )
-@pytest.mark.parametrize("version", [4, 6])
-@pytest.mark.parametrize("vlans", [[], [5], [7, 8]])
 def test_kinds_of_networks(file: pathlib.Path, kind: int, version: int, vlans: list[int]) -> None:
-    if vlans and kind in (captures.RAW, captures.LOOP):
-        pytest.skip("has no tags")
     packet = (captures.ipv4 if version == 4 else captures.ipv6)(captures.udp(one(3)))
     content = captures.pcap([captures.link(packet, kind, vlans)], kind)
     assert Captured(file, content).heaps == [3]
