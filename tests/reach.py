@@ -98,6 +98,14 @@ class Server:
                 kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
+    @staticmethod
+    def _renew_pools(items: list[pytest.Item]) -> None:
+        """Give modules that have made a thread pool one that has threads here."""
+        for module in {item.getparent(pytest.Module) for item in items}:
+            names = vars(module.obj) if module is not None else {}
+            if type(names.get("POOL")).__name__ == "ThreadPool":
+                names["POOL"] = type(names["POOL"])()
+
     def _run(self, session: pytest.Session, items: list[pytest.Item], out: int, on: bool) -> None:
         """Run tests in a child process, which ends here."""
         try:
@@ -106,6 +114,7 @@ class Server:
             nowhere = os.open(os.devnull, os.O_RDWR)
             for standard in range(3):
                 os.dup2(nowhere, standard)
+            self._renew_pools(items)
             for item, following in zip(items, [*items[1:], None]):
                 start = time.monotonic()
                 failed = session.testsfailed

@@ -10,8 +10,6 @@
 #include <system_error>
 #include <utility>
 
-#include <spead2/runtime/forks.h>
-
 #include "epoll_worker.h"
 
 namespace spead2 {
@@ -22,7 +20,7 @@ constexpr int max_threads = 4096;
 
 }  // namespace
 
-thread_pool::thread_pool(int threads, const std::vector<int>& affinity) : made_in_(fork_count()) {
+thread_pool::thread_pool(int threads, const std::vector<int>& affinity) {
     if (threads < 1)
         throw std::invalid_argument("a thread pool of " + std::to_string(threads) +
                                     " threads was asked for, but it needs at least 1");
@@ -52,13 +50,11 @@ thread_pool::thread_pool(int threads, const std::vector<int>& affinity) : made_i
 thread_pool::~thread_pool() {
     stop();
     // The threads that a child does not have cannot be joined; what they worked with stays.
-    if (fork_count() != made_in_)
-        static_cast<void>(
-            std::make_unique<std::vector<std::shared_ptr<worker>>>(std::move(workers_)).release());
+    if (home_.is_left()) leave_to_parent(std::move(workers_));
 }
 
 void thread_pool::stop() {
-    if (fork_count() != made_in_) return;
+    if (home_.is_left()) return;
     for (const std::shared_ptr<worker>& w : workers_) w->stop();
 }
 
@@ -76,7 +72,8 @@ void thread_pool::set_affinity(int core) {
                                 "cannot bind the thread to core " + std::to_string(core));
 }
 
-std::shared_ptr<thread_pool::worker> thread_pool::next_worker() noexcept {
+std::shared_ptr<thread_pool::worker> thread_pool::next_worker() {
+    home_.check("the thread pool");
     const std::lock_guard lock(mutex_);
     return workers_[next_++ % workers_.size()];
 }

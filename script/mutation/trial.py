@@ -111,8 +111,9 @@ class Server:
         self.names: list[str]  #: of all tests
         self.at_import, self.names = json.loads(first)
 
-    def run(self, tests: list[Outcome], number: int | None, on: bool = False) -> Iterator[Outcome]:
+    def run(self, tests: list[Outcome], number: int | None, on: bool = False) -> list[Outcome]:
         """Run tests with a change in force; end after the first that fails, or go on."""
+        outcomes: list[Outcome] = []
         request = {
             "variables": {"SPEAD2_MUTANT": str(-1 if number is None else number)},
             "tests": [(test.name, 60 + 10 * test.seconds) for test in tests],
@@ -122,17 +123,19 @@ class Server:
         for line in self._answers:
             outcome = json.loads(line)
             if outcome is None:
-                return
-            yield Outcome.from_list(outcome)
+                return outcomes
+            outcomes.append(Outcome.from_list(outcome))
         raise CannotRunError
 
-    def run_all(self, names: list[str]) -> Iterator[Outcome]:
+    def run_all(self, names: list[str]) -> list[Outcome]:
         """Run tests without a change, also those behind one that ends the process."""
         left = [Outcome(name, 0, True, frozenset()) for name in names]
+        outcomes: list[Outcome] = []
         while left:
-            done = list(self.run(left, None, on=True))
-            yield from done
+            done = self.run(left, None, on=True)
+            outcomes += done
             left = left[len(done) :]
+        return outcomes
 
     def close(self) -> None:
         """End it."""
@@ -232,7 +235,7 @@ class Trials:
                     of_file = [name for name in server.names if name.partition("::")[0] == file]
                     # Another build, which takes longer than all else.
                     of_file = [name for name in of_file if not re.search(r"\[.*thread\b", name)]
-                    tests = list(server.run_all(of_file))
+                    tests = server.run_all(of_file)
                     with self._lock, self._kept.open("a") as out:
                         self._note(server.at_import, tests)
                         lists = [test.to_list() for test in tests]
@@ -293,14 +296,14 @@ class Trials:
         unsure = ""
         left = tests
         while left:
-            outcomes = list(server.run(left, number))
+            outcomes = server.run(left, number)
             left = left[len(outcomes) :]
             if outcomes[-1].passed:
                 continue
             last = outcomes[-1:]
-            if next(server.run(last, number)).passed:
+            if server.run(last, number)[0].passed:
                 unsure = last[0].name
-            elif number is None or number in self._at_import or next(server.run(last, None)).passed:
+            elif number is None or number in self._at_import or server.run(last, None)[0].passed:
                 return "noticed", last[0].name
         return ("unsure", unsure) if unsure else ("unnoticed", "")
 

@@ -10,6 +10,7 @@ from python_programs import check, run
 #: It has ended by itself when it exits with 7.
 FORKS = """
 import warnings
+import spead2.recv
 warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
 sink = reader()
 config = StreamConfig(max_heaps=100, rate={rate})
@@ -59,6 +60,10 @@ CHILDREN = {
         lambda: stream.send_heaps([spead2.send.HeapReference(heap)], GroupMode.SERIAL),
         lambda: asyncio_stream.flush(),
         lambda: stream.set_cnt_sequence(1, 1),
+        lambda: UdpStream(pool, [sink.getsockname()]),
+        lambda: spead2.send.asyncio.UdpStream(pool, [sink.getsockname()]),
+        lambda: spead2.recv.Stream(pool),
+        lambda: spead2.MemoryPool(pool, 1, 4096, 8, 2, 1),
     ):
         try:
             call()

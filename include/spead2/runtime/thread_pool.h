@@ -10,6 +10,8 @@
 #include <mutex>
 #include <vector>
 
+#include <spead2/runtime/forks.h>
+
 namespace spead2 {
 
 /// What a task of a thread_pool wants next.
@@ -69,13 +71,14 @@ public:
     static void set_affinity(int core);
 
     /// A worker for a new stream; they are taken in turn.
-    [[nodiscard]] std::shared_ptr<worker> next_worker() noexcept;
+    /// \throw std::system_error (ECANCELED) in a child of the process that made the pool
+    [[nodiscard]] std::shared_ptr<worker> next_worker();
 
 private:
     std::vector<std::shared_ptr<worker>> workers_;
     std::mutex mutex_;
     std::size_t next_ = 0;
-    const std::uint64_t made_in_;  ///< fork_count() of the process with the threads
+    const home_process home_;  ///< that has the threads
 };
 
 class thread_pool::worker {

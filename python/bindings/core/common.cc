@@ -121,7 +121,8 @@ void register_thread_pool(py::module_& m) {
         m, "ThreadPool",
         R"(Threads that send the heaps of any number of streams.
 
-Processes made with :func:`os.fork` cannot use the pools and streams of their parent.
+Processes made with :func:`os.fork` cannot use the pools and streams of their parent: that is an
+:exc:`OSError`.
 
 Parameters
 ----------
