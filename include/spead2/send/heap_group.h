@@ -73,7 +73,7 @@ private:
     [[nodiscard]] const detail::group_state& state() const noexcept;
 
     /// What only streams look into, without an allocation of its own.
-    alignas(8) std::byte state_[344];
+    alignas(8) std::byte state_[360];
 };
 
 }  // namespace spead2::send

@@ -23,17 +23,13 @@ namespace spead2::send {
 
 namespace detail {
 class stream_core;
-struct waiter;
 }  // namespace detail
 
 /// A group that a thread waits for with stream::wait().
 class blocking_group final : public heap_group {
 private:
-    friend class detail::stream_core;
+    /// Nobody waits any more.
     void complete() noexcept override;
-
-    detail::stream_core* core_ = nullptr;
-    detail::waiter* waiter_ = nullptr;  ///< null: nobody waits any more
 };
 
 /// Who sends a group that is queued while nobody drives the stream.

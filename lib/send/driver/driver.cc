@@ -8,17 +8,20 @@ namespace spead2::send::detail {
 
 using clock = std::chrono::steady_clock;
 
-task_wait driver::step() noexcept {
+task_wait driver::step(std::unique_lock<std::mutex>& lock) noexcept {
     bool early = false;
     if (ready_next_ == ready_.packets.size()) {
-        fill();
+        fill(lock);
         early = ready_.packets.empty() && batch_.pacing.closed();
         if (ready_.packets.empty() && batch_.made.empty()) {
-            if (finished_some_) static_cast<void>(complete_groups());
+            lock.lock();
+            if (finished_some_) static_cast<void>(complete_groups(lock));
             if (early) return {task_wait::kind::until, batch_.pacing.next(), -1};
             batch_.pacing.ran_empty();
             return {};
         }
+    } else {
+        lock.unlock();
     }
     const std::span<const packet> rest = ready_.packets.subspan(ready_next_);
     packet_span next{rest, ready_.iovs};
@@ -26,7 +29,8 @@ task_wait driver::step() noexcept {
     const send_result result = transport_.send(next);
     batch_.pacing.sent(rest, result.accepted);
     account(rest, result);
-    const bool emptied = finished_some_ && complete_groups();
+    lock.lock();
+    const bool emptied = finished_some_ && complete_groups(lock);
     if (early) return {task_wait::kind::until, batch_.pacing.next(), -1};
     switch (result.wait) {
         case wait_for::readable:
@@ -50,24 +54,18 @@ task_wait driver::step() noexcept {
     return {task_wait::kind::again, {}, -1};
 }
 
-/// Have the next packets ready.
-void driver::fill() noexcept {
+/// Have the next packets ready. Gives up the lock.
+void driver::fill(std::unique_lock<std::mutex>& lock) noexcept {
+    queue_.filled(filled_);
+    const group_queue::part groups = queue_.to_fill();
+    // A group without heaps is finished from the start.
+    finished_some_ = finished_some_ || queue_.has_finished();
+    lock.unlock();
     batch_.clear();
     ready_ = {};
     ready_next_ = 0;
     // Without memory for the books, packets that are on their way have to be released first.
-    if (!batch_.made.reserve(batch_packets)) return;
-    group_queue::part groups;
-    {
-        const std::lock_guard lock(mutex_);
-        queue_.filled(filled_);
-        groups = queue_.to_fill();
-        // A group without heaps is finished from the start.
-        if (groups.first == nullptr) {
-            finished_some_ = finished_some_ || queue_.has_finished();
-            return;
-        }
-    }
+    if (groups.first == nullptr || !batch_.made.reserve(batch_packets)) return;
     group_state* group = groups.first;
     while (batch_.has_room() && group->fill(batch_)) {
         finished_some_ = finished_some_ || group->unfinished == 0;
@@ -103,33 +101,27 @@ void driver::account(std::span<const packet> given, const send_result& result) n
 }
 
 /// \return whether the queue was empty then
-bool driver::complete_groups() noexcept {
+bool driver::complete_groups(std::unique_lock<std::mutex>& lock) noexcept {
     finished_some_ = false;
-    group_queue::list finished;
-    bool emptied = false;
-    {
-        const std::lock_guard lock(mutex_);
-        queue_.filled(filled_);
-        finished = queue_.take_finished();
-        emptied = queue_.empty();
-    }
-    completed_.hand_over(finished, mutex_);
+    queue_.filled(filled_);
+    const group_queue::list finished = queue_.take_finished();
+    const bool emptied = queue_.empty();
+    completed_.hand_over(finished, lock);
     return emptied;
 }
 
-std::size_t driver::fail_all(const std::error_code& error) noexcept {
+std::size_t driver::fail_all(const std::error_code& error,
+                             std::unique_lock<std::mutex>& lock) noexcept {
+    lock.unlock();
     transport_.quiesce();
+    lock.lock();
     ready_ = {};
     ready_next_ = 0;
     batch_.made.clear();
     finished_some_ = false;
-    group_queue::list all;
-    {
-        const std::lock_guard lock(mutex_);
-        filled_ = {};
-        all = queue_.take_all(error);
-    }
-    completed_.hand_over(all, mutex_);
+    filled_ = {};
+    const group_queue::list all = queue_.take_all(error);
+    completed_.hand_over(all, lock);
     return all.unsent;
 }
 

@@ -19,28 +19,27 @@ namespace spead2::send::detail {
 
 class driver {
 public:
-    /// \param mutex  the stream's lock, which guards the queue
-    driver(std::mutex& mutex, group_queue& queue, completions& completed, transport& carrier,
+    driver(group_queue& queue, completions& completed, transport& carrier,
            const stream_config& config, std::size_t max_packet_size)
-        : mutex_(mutex),
-          queue_(queue),
+        : queue_(queue),
           completed_(completed),
           transport_(carrier),
           batch_(config, max_packet_size, carrier) {}
 
-    /// Send a batch, or as much of it as goes without waiting. Without the lock.
-    /// \return what to wait for; done: there is nothing to do
-    [[nodiscard]] task_wait step() noexcept;
+    // The stream's lock, which guards the queue, is held before and after, and given up meanwhile.
 
-    /// Give up everything that is queued. Without the lock. \return heaps that were not sent
-    std::size_t fail_all(const std::error_code& error) noexcept;
+    /// Send a batch, or as much of it as goes without waiting.
+    /// \return what to wait for; done: there is nothing to do
+    [[nodiscard]] task_wait step(std::unique_lock<std::mutex>& lock) noexcept;
+
+    /// Give up everything that is queued. \return heaps that were not sent
+    std::size_t fail_all(const std::error_code& error, std::unique_lock<std::mutex>& lock) noexcept;
 
 private:
-    void fill() noexcept;
+    void fill(std::unique_lock<std::mutex>& lock) noexcept;
     void account(std::span<const packet> given, const send_result& result) noexcept;
-    bool complete_groups() noexcept;
+    bool complete_groups(std::unique_lock<std::mutex>& lock) noexcept;
 
-    std::mutex& mutex_;
     group_queue& queue_;
     completions& completed_;
     transport& transport_;

@@ -124,8 +124,12 @@ bool group_state::fill(next_batch& batch) noexcept {
     return std::visit([&](auto& shape) { return shape.fill(*this, batch); }, heaps);
 }
 
-void group_state::complete() noexcept {
+void group_state::give_back() noexcept {
     if (auto* const premade = std::get_if<premade_heaps>(&heaps)) premade->release();
+}
+
+void group_state::complete() noexcept {
+    give_back();
     face->complete();
 }
 

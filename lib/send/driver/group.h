@@ -21,6 +21,8 @@
 
 namespace spead2::send::detail {
 
+struct waiter;
+
 struct group_state : group_progress {
     explicit group_state(heap_group& face) noexcept : face(&face) {}
     group_state(const group_state&) = delete;
@@ -72,11 +74,15 @@ struct group_state : group_progress {
     /// Make packets as long as there is room. \return whether all are made; if not, no more of them may
     /// go into the batch
     [[nodiscard]] bool fill(next_batch& batch) noexcept;
-    /// Hand it to the face.
+    /// All packets are released: let others send those that were made before.
+    void give_back() noexcept;
+    /// The same, and hand it to the face.
     void complete() noexcept;
 
     heap_group* const face;
     group_state* next = nullptr;  ///< in the queue
+    waiter* waiting = nullptr;  ///< under the stream's lock: who has the group when it is complete
+    bool is_awaited = false;    ///< somebody waits, or has given up
     std::variant<plain_heaps, general_heaps, premade_heaps, call_in_turn> heaps;
     group_mode mode = group_mode::round_robin;
     std::size_t turn_packets = 0;  ///< 0: the stream's

@@ -14,7 +14,7 @@
 
 namespace spead2::send {
 
-void blocking_group::complete() noexcept { core_->complete(*this); }
+void blocking_group::complete() noexcept { const std::unique_ptr<blocking_group> self(this); }
 
 }  // namespace spead2::send
 
@@ -52,7 +52,8 @@ stream_core::stream_core(std::shared_ptr<thread_pool> pool, const stream_config&
       queue_(config, num_substreams_, max_packet_size_, !use_hardware_rate(config, *transport_)),
       role_(pool_->next_worker()),
       gathering_(config.max_heaps()),
-      driver_(mutex_, queue_, completed_, *transport_, config, max_packet_size_) {
+      completed_(role_),
+      driver_(queue_, completed_, *transport_, config, max_packet_size_) {
     remember(*this);
 }
 
@@ -115,10 +116,9 @@ void stream_core::kick(drive how) {
     gathering_.end();
     if (how == drive::caller) {
         role_.take();
-        lock.unlock();
-        for (int i = 0; i < caller_steps && driver_.step().what == task_wait::kind::again; ++i) {
+        for (int i = 0; i < caller_steps && driver_.step(lock).what == task_wait::kind::again;
+             ++i) {
         }
-        lock.lock();
     }
     let_go(lock);
 }
@@ -131,9 +131,7 @@ void stream_core::let_go(std::unique_lock<std::mutex>& lock) noexcept {
         // The pool was stopped. Who was interrupted will drive, else nobody.
         if (interrupted_ == 0) {
             role_.take();
-            lock.unlock();
-            driver_.fail_all(std::make_error_code(std::errc::operation_canceled));
-            lock.lock();
+            driver_.fail_all(std::make_error_code(std::errc::operation_canceled), lock);
         }
         role_.leave();
     }
@@ -151,29 +149,15 @@ void stream_core::begin_waiting(waiter& me) noexcept {
     }
 }
 
-void stream_core::complete(blocking_group& group) noexcept {
-    // Destroyed without the lock.
-    std::unique_ptr<blocking_group> abandoned;
-    const std::lock_guard lock(mutex_);
-    if (group.waiter_ == nullptr) {
-        abandoned.reset(&group);
-        return;
-    }
-    waiter& w = *group.waiter_;
-    w.done = true;
-    const bool awake = w.drives;  // it is the caller
-    role_.remove(w);
-    if (!awake) w.changed.notify_one();
-}
-
 bool stream_core::wait(std::unique_ptr<blocking_group>& owner, const interrupt_check& interrupted) {
     check_process();
     blocking_group& group = *owner;
+    group_state& state = group_state::of(group);
     waiter me;
     std::unique_lock lock(mutex_);
-    queue_.add(group_state::of(group));
-    group.core_ = this;
-    group.waiter_ = &me;
+    queue_.add(state);
+    state.waiting = &me;
+    state.is_awaited = true;
     static_cast<void>(owner.release());
     begin_waiting(me);
 
@@ -182,15 +166,14 @@ bool stream_core::wait(std::unique_ptr<blocking_group>& owner, const interrupt_c
     while (!me.done) {
         bool check = false;
         if (me.drives) {
-            lock.unlock();
-            const task_wait next = driver_.step();
-            // (The driver sets it, so it can be read without the lock.)
+            const task_wait next = driver_.step(lock);
             if (!me.done && (interrupted || next.what != task_wait::kind::again)) {
+                lock.unlock();
                 const clock::time_point now = clock::now();
                 if (next_check == clock::time_point{}) next_check = now + interrupt_interval;
                 check = now >= next_check || sleep.wait(next, now + interrupt_interval);
+                lock.lock();
             }
-            lock.lock();
         } else if (interrupted) {
             check = me.changed.wait_for(lock, interrupt_interval) == std::cv_status::timeout;
         } else {
@@ -205,12 +188,12 @@ bool stream_core::wait(std::unique_ptr<blocking_group>& owner, const interrupt_c
             if (me.done)
                 owner.reset(&group);
             else
-                abandon(group, lock);
+                abandon(state, lock);
             throw;
         }
         if (me.done) break;
         if (stop) {
-            abandon(group, lock);
+            abandon(state, lock);
             return false;
         }
         begin_waiting(me);
@@ -244,8 +227,8 @@ bool stream_core::interrupt(waiter& me, std::unique_lock<std::mutex>& lock,
 }
 
 /// Nobody waits for the group any more; it is sent all the same.
-void stream_core::abandon(blocking_group& group, std::unique_lock<std::mutex>& lock) noexcept {
-    group.waiter_ = nullptr;
+void stream_core::abandon(group_state& group, std::unique_lock<std::mutex>& lock) noexcept {
+    group.waiting = nullptr;
     if (role_.is_free()) let_go(lock);
 }
 
@@ -290,32 +273,29 @@ stream_config stream_core::config() {
 // ---- The worker
 
 task_wait stream_core::run() noexcept {
-    {
-        std::unique_lock lock(mutex_);
-        if (!role_.is_workers()) {
-            // A wake that came late, or the reminder.
-            if (!role_.is_free() || queue_.empty() || !gathering_.active() || closing_) return {};
-            if (clock::now() < gathering_.since() + thread_pool::worker::reminder_delay) {
-                static_cast<void>(role_.worker().remind(shared_from_this()));
-                return {};
-            }
-            role_.take_as_worker();
-            gathering_.end();
-        }
-        if (closing_) {
-            let_go(lock);
+    std::unique_lock lock(mutex_);
+    if (!role_.is_workers()) {
+        // A wake that came late, or the reminder.
+        if (!role_.is_free() || queue_.empty() || !gathering_.active() || closing_) return {};
+        if (clock::now() < gathering_.since() + thread_pool::worker::reminder_delay) {
+            static_cast<void>(role_.worker().remind(shared_from_this()));
             return {};
         }
+        role_.take_as_worker();
+        gathering_.end();
     }
-    task_wait next = driver_.step();
+    if (closing_) {
+        let_go(lock);
+        return {};
+    }
+    task_wait next = driver_.step(lock);
     if (next.what == task_wait::kind::done) {
-        std::unique_lock lock(mutex_);
         if (!queue_.empty() && !closing_)
             next.what = task_wait::kind::again;
         else
             let_go(lock);
     } else if (orphaned_) {
-        next = drain(next);
+        next = drain(next, lock);
     }
     return next;
 }
@@ -342,31 +322,33 @@ void stream_core::close() noexcept {
     if (role_.is_workers()) static_cast<void>(role_.worker().wake(shared_from_this()));
     role_.wait_until_free(lock);
     role_.take();
-    lock.unlock();
     std::size_t unsent = 0;
     caller_sleep sleep;
     for (;;) {
-        const task_wait next = driver_.step();
+        const task_wait next = driver_.step(lock);
         if (next.what == task_wait::kind::done) break;
         if (clock::now() >= drain_limit_ ||
             (next.what == task_wait::kind::until && next.time > drain_limit_)) {
-            unsent = driver_.fail_all(std::make_error_code(std::errc::operation_canceled));
+            unsent = driver_.fail_all(std::make_error_code(std::errc::operation_canceled), lock);
             break;
         }
+        lock.unlock();
         sleep.wait(next, drain_limit_);
+        lock.lock();
     }
-    lock.lock();
     role_.leave();
     lock.unlock();
     tell_unsent(unsent, destroyed);
 }
 
 /// The same in the worker: once the time is over, fail what is left. \return what to wait for
-task_wait stream_core::drain(task_wait next) noexcept {
+task_wait stream_core::drain(task_wait next, std::unique_lock<std::mutex>& lock) noexcept {
     const clock::time_point now = clock::now();
     if (now >= drain_limit_) {
-        tell_unsent(driver_.fail_all(std::make_error_code(std::errc::operation_canceled)),
-                    destroyed);
+        const std::size_t unsent =
+            driver_.fail_all(std::make_error_code(std::errc::operation_canceled), lock);
+        lock.unlock();
+        tell_unsent(unsent, destroyed);
         return {};
     }
     // Waiting for a descriptor could outlast the limit.

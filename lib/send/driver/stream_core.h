@@ -51,9 +51,6 @@ public:
     /// The process ends: tell what is left, if that is known without waiting.
     void tell_left() noexcept;
 
-    /// A blocking group is complete.
-    void complete(blocking_group& group) noexcept;
-
     [[nodiscard]] task_wait run() noexcept override;
     void stopped() noexcept override;
 
@@ -63,8 +60,8 @@ private:
     void let_go(std::unique_lock<std::mutex>& lock) noexcept;
     [[nodiscard]] bool interrupt(waiter& me, std::unique_lock<std::mutex>& lock,
                                  const interrupt_check& interrupted);
-    void abandon(blocking_group& group, std::unique_lock<std::mutex>& lock) noexcept;
-    [[nodiscard]] task_wait drain(task_wait next) noexcept;
+    void abandon(group_state& group, std::unique_lock<std::mutex>& lock) noexcept;
+    [[nodiscard]] task_wait drain(task_wait next, std::unique_lock<std::mutex>& lock) noexcept;
     void tell_unsent(std::size_t heaps, const char* why) noexcept;
 
     // Fixed.
