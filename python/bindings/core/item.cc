@@ -242,6 +242,11 @@ PyObject* set_item_class(PyObject*, PyObject* type) {
 }  // namespace
 
 std::uint64_t to_item_id(PyObject* id) {
+    if (id != nullptr && PyLong_CheckExact(id)) {
+        const std::uint64_t number = PyLong_AsUnsignedLongLong(id);
+        if (number != ~std::uint64_t{0} || PyErr_Occurred() == nullptr) return number;
+        PyErr_Clear();
+    }
     // Converting it may run code that changes the item which lends it.
     const auto owned = py::reinterpret_borrow<py::object>(id);
     std::uint64_t number = 0;

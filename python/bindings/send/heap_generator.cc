@@ -2,6 +2,7 @@
 // The extension type below HeapGenerator: which items of a group are new, and the heap of those.
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -20,12 +21,35 @@ namespace {
 
 enum class which : std::uint8_t { stale, all, none };
 
+/// What becomes of a note when a heap is full.
+struct change {
+    std::size_t at;
+    note now;
+    py::object item;  ///< weak reference to one that is new; null where it cannot be had
+};
+
+/// What fill() works with.
+struct workspace {
+    std::vector<py::object> items;
+    std::vector<encoded_item> encoded;
+    std::vector<change> changes;
+
+    /// Whether it takes no more memory than is worth keeping.
+    [[nodiscard]] bool is_small() const noexcept { return items.capacity() <= 256; }
+    void clear() noexcept {
+        changes.clear();
+        encoded.clear();
+        items.clear();
+    }
+};
+
 struct generator_object {
     PyObject_HEAD PyObject* item_group;
     flavour value_flavour;
     std::optional<std::int64_t> descriptor_frequency;
     std::uint64_t heaps;  ///< made so far
     sent_notes notes;
+    std::unique_ptr<workspace> spare;  ///< null or empty: the last one, for its memory
 };
 
 PyObject* add_to_heap_method = nullptr;
@@ -53,6 +77,7 @@ PyObject* generator_new(PyTypeObject* type, PyObject*, PyObject*) {
     new (&g->value_flavour) flavour();
     new (&g->descriptor_frequency) std::optional<std::int64_t>();
     new (&g->notes) sent_notes();
+    new (&g->spare) std::unique_ptr<workspace>();
     return self;
 }
 
@@ -91,6 +116,7 @@ int generator_clear(PyObject* self) {
 void generator_dealloc(PyObject* self) {
     PyObject_GC_UnTrack(self);
     static_cast<void>(generator_clear(self));
+    std::destroy_at(&as_generator(self)->spare);
     as_generator(self)->notes.~sent_notes();
     free_object(self);
 }
@@ -109,8 +135,8 @@ which to_which(PyObject* text, const char* name) {
     throw py::error_already_set();
 }
 
-/// The items of a group as a list.
-py::object items_of(PyObject* self, PyObject* group) {
+/// The items of a group.
+void list_items(PyObject* self, PyObject* group, std::vector<py::object>& items) {
     // A generator without a group is one itself, by inheritance.
     if (group == nullptr || group == Py_None) group = self;
     const auto owned = py::reinterpret_borrow<py::object>(group);  // the generator may get another
@@ -118,7 +144,12 @@ py::object items_of(PyObject* self, PyObject* group) {
     if (values == plain_values && values != nullptr) {
         const py::object by_name =
             steal(run_python<PyObject_GetAttr>(group, generator_names.by_name));
-        return steal(PyDict_Values(by_name.ptr()));
+        PyObject* name = nullptr;
+        PyObject* item = nullptr;
+        Py_ssize_t at = 0;
+        while (PyDict_Next(by_name.ptr(), &at, &name, &item) != 0)
+            items.push_back(py::reinterpret_borrow<py::object>(item));
+        return;
     }
     if (values == nullptr && group == self) {
         PyErr_SetString(PyExc_TypeError,
@@ -129,74 +160,71 @@ py::object items_of(PyObject* self, PyObject* group) {
         set_error(PyExc_TypeError, "item_group must be an ItemGroup, not %R", group);
         throw py::error_already_set();
     }
-    return steal(run_python<PySequence_List>(
+    const py::object list = steal(run_python<PySequence_List>(
         steal(run_python<PyObject_CallMethodNoArgs>(group, generator_names.values)).ptr()));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.ptr()); ++i)
+        items.push_back(py::reinterpret_borrow<py::object>(PyList_GET_ITEM(list.ptr(), i)));
+}
+
+/// Encode what is to go of an item, and note it. An error leaves the notes as they are.
+void look_at(generator_object& g, PyObject* object, const flavour& f, which descriptors, which data,
+             workspace& work) {
+    descriptor_object* const item = to_item(object);
+    if (item == nullptr) {
+        set_error(PyExc_TypeError, "the item group holds %R, which is not an Item", object);
+        throw py::error_already_set();
+    }
+    std::int64_t version = item->version;
+    bool has_value = item->value != nullptr;
+    if (!is_plain(object)) {
+        has_value =
+            steal(run_python<PyObject_GetAttr>(object, generator_names.value)).ptr() != Py_None;
+        const py::object v = steal(run_python<PyObject_GetAttr>(object, generator_names.version));
+        if (!to_integer(v.ptr(), "version", version)) throw py::error_already_set();
+    }
+    const std::uint64_t id = item_id(object);
+    const std::size_t at = g.notes.find(*item, id);
+    note now = g.notes.at(at);
+    py::object reference;
+    if (now.serial != item->serial) {
+        now = {};
+        now.id = id;
+        now.serial = item->serial;
+        reference =
+            py::reinterpret_steal<py::object>(run_python<PyWeakref_NewRef>(object, nullptr));
+        if (!reference) PyErr_Clear();
+    }
+    bool changed = false;
+    if (descriptors == which::all ||
+        (descriptors == which::stale && now.descriptor.is_due(g.heaps, g.descriptor_frequency))) {
+        encode_item_descriptor(object, f, work.encoded.emplace_back());
+        now.descriptor.sent(g.heaps);
+        changed = true;
+    }
+    if (has_value && (data == which::all ||
+                      (data == which::stale && (!now.has_value || now.version != version)))) {
+        encode_item(object, work.encoded.emplace_back());
+        f.check_id(work.encoded.back().id);
+        now.has_value = true;
+        now.version = version;
+        changed = true;
+    }
+    if (changed) work.changes.push_back({at, now, std::move(reference)});
 }
 
 /// Encode everything that is to go, then change heap and notes; an error changes nothing.
 void fill(generator_object& g, PyObject* group, heap& h, which descriptors, which data) {
-    struct change {
-        std::size_t at;
-        note now;
-        py::object item;  ///< weak reference to one that is new; null where it cannot be had
-    };
-    const py::object items = items_of(reinterpret_cast<PyObject*>(&g), group);
-    const auto n = static_cast<std::size_t>(PyList_GET_SIZE(items.ptr()));
+    // Taken, since encoding may run code that comes here, too.
+    std::unique_ptr<workspace> work = std::move(g.spare);
+    if (!work) work = std::make_unique<workspace>();
+    list_items(reinterpret_cast<PyObject*>(&g), group, work->items);
     const flavour f = h.get_flavour();
     const std::uint64_t prunes = g.notes.prunes();
-    std::vector<encoded_item> encoded;
-    std::vector<change> changes;
-    encoded.reserve(n + 1);
-    changes.reserve(n);
-    for (std::size_t i = 0; i < n; ++i) {
-        PyObject* const object = PyList_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(i));
-        descriptor_object* const item = to_item(object);
-        if (item == nullptr) {
-            set_error(PyExc_TypeError, "the item group holds %R, which is not an Item", object);
-            throw py::error_already_set();
-        }
-        std::int64_t version = item->version;
-        bool has_value = item->value != nullptr;
-        if (!is_plain(object)) {
-            has_value =
-                steal(run_python<PyObject_GetAttr>(object, generator_names.value)).ptr() != Py_None;
-            const py::object v =
-                steal(run_python<PyObject_GetAttr>(object, generator_names.version));
-            if (!to_integer(v.ptr(), "version", version)) throw py::error_already_set();
-        }
-        const std::uint64_t id = item_id(object);
-        const std::size_t at = g.notes.find(*item, id);
-        note now = g.notes.at(at);
-        py::object reference;
-        if (now.serial != item->serial) {
-            now = {};
-            now.id = id;
-            now.serial = item->serial;
-            reference =
-                py::reinterpret_steal<py::object>(run_python<PyWeakref_NewRef>(object, nullptr));
-            if (!reference) PyErr_Clear();
-        }
-        bool changed = false;
-        if (descriptors == which::all || (descriptors == which::stale &&
-                                          now.descriptor.is_due(g.heaps, g.descriptor_frequency))) {
-            encode_item_descriptor(object, f, encoded.emplace_back());
-            now.descriptor.sent(g.heaps);
-            changed = true;
-        }
-        if (has_value && (data == which::all ||
-                          (data == which::stale && (!now.has_value || now.version != version)))) {
-            encode_item(object, encoded.emplace_back());
-            f.check_id(encoded.back().id);
-            now.has_value = true;
-            now.version = version;
-            changed = true;
-        }
-        if (changed) changes.push_back({at, now, std::move(reference)});
-    }
+    for (const py::object& item : work->items) look_at(g, item.ptr(), f, descriptors, data, *work);
     check_same_flavour(h, f);
-    h.reserve(encoded.size());
-    for (encoded_item& e : encoded) add_encoded(h, e);
-    for (change& c : changes) {
+    h.reserve(work->encoded.size());
+    for (encoded_item& e : work->encoded) add_encoded(h, e);
+    for (change& c : work->changes) {
         // What was run may have made heaps, too, and had notes forgotten.
         const std::size_t at = g.notes.prunes() == prunes ? c.at : g.notes.find(c.now.id);
         g.notes.set(at, c.now);
@@ -204,6 +232,8 @@ void fill(generator_object& g, PyObject* group, heap& h, which descriptors, whic
     }
     ++g.heaps;
     g.notes.prune();
+    work->clear();  // may run code, too
+    if (work->is_small()) g.spare = std::move(work);
 }
 
 /// The arguments of add_to_heap() after the heap, by position and name.
