@@ -19,6 +19,9 @@ COUNTS = {
     "heaps-8972": (4, 4 * 470, 1040),
     "single": (10, 256, 1580),
     "reversed": (2, 4 * 2930, 680),
+    # Heaps of 10,000 parts of 1 KiB, one packet each, as many ranks send them together.
+    "parts-in-order": (1, 20_002, 295),
+    "parts:10000": (1, 20_002, 805),
 }
 #: Packets whose cost must not depend on the number behind the colon.
 FLAT = {
@@ -26,6 +29,7 @@ FLAT = {
     "max_heaps": {"max_heaps:4": (4, 256 * 46), "max_heaps:4096": (4, 256 * 46)},
     "length": {"length:1": (4, 8 * 367), "length:8": (4, 2930)},
     "ranges": {"ranges:16": (20, 4 * 32), "ranges:1024": (2, 4 * 2048)},
+    "parts": {"parts:16": (200, 34), "parts:10000": (1, 20_002)},
 }
 #: Other compilers make other code. It still notices what is done per packet that need not be.
 MARGIN = 1.25
