@@ -32,6 +32,19 @@ macro(spead2_debian_package component name section description depends)
         COMPONENT ${component})
 endmacro()
 
+# spead2_debian_python_files(COMPONENT NAME): has Python compile what the package brings of Python, and
+# removes that with the package.
+function(spead2_debian_python_files component name)
+    set(folder ${PROJECT_BINARY_DIR}/debian/${name})
+    foreach(script postinst prerm)
+        configure_file(${PROJECT_SOURCE_DIR}/packaging/debian/${script}.in ${folder}/${script} @ONLY
+                       FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
+                                        WORLD_READ WORLD_EXECUTE)
+    endforeach()
+    string(TOUPPER ${component} component)
+    set(CPACK_DEBIAN_${component}_PACKAGE_CONTROL_EXTRA "${folder}/postinst;${folder}/prerm" PARENT_SCOPE)
+endfunction()
+
 spead2_debian_package(library libspead2 libs "SPEAD streams: the C++ library" "")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_RECOMMENDS "libibverbs1, librdmacm1, ibverbs-providers")
 spead2_debian_package(dev libspead2-dev libdevel "SPEAD streams: headers" "" library)
@@ -40,6 +53,7 @@ if(SPEAD2_PYTHON)
     math(EXPR _next "${Python_VERSION_MINOR} + 1")
     set(_python "python3 (>= 3.${Python_VERSION_MINOR}), python3 (<< 3.${_next}), python3-numpy")
     spead2_debian_package(python python3-gr-spead2 python "SPEAD streams for Python" "${_python}" library)
+    spead2_debian_python_files(python python3-gr-spead2)
     set(CPACK_DEBIAN_PYTHON_PACKAGE_CONFLICTS python3-spead2) # imported under the same name
     set(CPACK_DEBIAN_PYTHON_PACKAGE_RECOMMENDS
         "python3-click, python3-h5py, python3-prometheus-client, python3-rich")
@@ -49,6 +63,7 @@ if(SPEAD2_WITH_GNURADIO)
     spead2_debian_package(gnuradio gr-spead2 comm "SPEAD streams: GNU Radio blocks" "gnuradio" library)
     if(SPEAD2_PYTHON)
         list(APPEND CPACK_COMPONENT_GNURADIO_DEPENDS python)
+        spead2_debian_python_files(gnuradio gr-spead2)
     endif()
 endif()
 include(CPack)

@@ -44,7 +44,7 @@ def _run(*command: str | Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path) -> Iterator[None]:
     """Wait until no other process builds in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as file:
@@ -58,7 +58,7 @@ def _configure(sanitizers: str) -> Path:
     # GCC names functions in reports of races without a further program.
     clang = find_clang() if sanitizers != THREAD else None
     compilers = {"C": "cc", "CXX": "c++"} if clang is None else {"C": "clang", "CXX": "clang++"}
-    with _alone_in(folder):
+    with alone_in(folder):
         _run(
             *("cmake", "-G", "Ninja", "-S", FOLDER, "-B", folder, "-DCMAKE_BUILD_TYPE=None"),
             *(f"-DCMAKE_{name}_COMPILER={what}{clang or ''}" for name, what in compilers.items()),
@@ -72,7 +72,7 @@ def _configure(sanitizers: str) -> Path:
 def build_sanitized(program: str, sanitizers: str = ADDRESS) -> Path:
     """Build a program of CMakeLists.txt, or "all", and return where it is."""
     folder = _configure(sanitizers)
-    with _alone_in(folder):
+    with alone_in(folder):
         _run("ninja", "-C", folder, program)
     return folder / program
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from typing import NoReturn
 
+import programs
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -31,8 +32,9 @@ def build_software_device() -> pathlib.Path:
     configure = ["cmake", "-S", str(HERE / "ibverbs" / "softverbs"), "-B", str(build)]
     if shutil.which("ccache") is not None:
         configure.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
-    for command in (configure, ["cmake", "--build", str(build), "--parallel", "2"]):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            unavailable(f"the software verbs device does not build: {done.stdout}{done.stderr}")
+    with programs.alone_in(build):
+        for command in (configure, ["cmake", "--build", str(build), "--parallel", "2"]):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                unavailable(f"the software verbs device does not build: {done.stdout}{done.stderr}")
     return build

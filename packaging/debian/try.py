@@ -36,7 +36,7 @@ def main() -> None:
     platform = Platform(version=gr.version(), version_parts=version, prefs=gr.prefs())
     platform.build_library()
     found = [key for key, block in platform.blocks.items() if block.category == ["SPEAD"]]
-    assert found
+    assert len(found) == 6, found
     print(f"GNU Radio {gr.version()} has {', '.join(sorted(found))}")
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["grcc", "-o", folder, *sys.argv[1:]], check=True, stdout=subprocess.DEVNULL)

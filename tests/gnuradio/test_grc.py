@@ -24,6 +24,7 @@ HEAP_SINK, PDU_SINK = "spead2_heap_sink", "spead2_pdu_heap_sink"
 SINKS = [HEAP_SINK, PDU_SINK]
 HEAP_SOURCE, PDU_SOURCE = "spead2_heap_source", "spead2_pdu_heap_source"
 SOURCES = [HEAP_SOURCE, PDU_SOURCE]
+COUNTERS = "spead2_prometheus_counters"
 TRANSPORTS = ["udp", "tcp", "ibv", "pcap"]
 #: What a transport cannot do without.
 NEEDED = {"ibv": {"interface_address": "10.0.0.1"}, "pcap": {"path": "/tmp/x.pcap"}}
@@ -62,8 +63,18 @@ def complaints(block: Any) -> list[str]:
 
 def test_definitions_are_all_known() -> None:
     names = sorted(path.name for path in GRC.glob("*.block.yml"))
-    keys = (HEAP_SINK, HEAP_SOURCE, PDU_SINK, PDU_SOURCE, "variable_spead2_stream")
+    keys = (HEAP_SINK, HEAP_SOURCE, PDU_SINK, PDU_SOURCE, COUNTERS, "variable_spead2_stream")
     assert names == [f"{key}.block.yml" for key in keys]
+
+
+def test_counters_have_a_port_for_each_name(platform: Any) -> None:
+    block = make(platform, COUNTERS, names='["sink", "other"]')
+    assert complaints(block) == []
+    assert list(block.category) == ["SPEAD"]
+    assert "Example:" in block.documentation[""]
+    assert [port.key for port in block.sinks] == ["stats0", "stats1"]
+    assert complaints(make(platform, COUNTERS, names='["sink", "sink"]')) != []
+    assert complaints(make(platform, COUNTERS, port="65536")) != []
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

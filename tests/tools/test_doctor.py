@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import run
+from commands import ROOT, run
 from namespaces import Link
 
 
@@ -32,11 +33,16 @@ def examine(link: Link, *arguments: Any) -> dict[str, dict[str, str]]:
     return found
 
 
-def test_faults_of_a_broken_network_are_named(link: Link) -> None:
+def break_network(link: Link) -> None:
+    """Too small an MTU, no route but for groups, and a filter that drops what comes of them."""
     link.ip("near", *["link", "set", "near0", "mtu", "1200"])
     link.ip("near", *["route", "add", "239.0.0.0/8", "dev", "near0"])
     with link.at("near"):
         Path("/proc/sys/net/ipv4/conf/near0/rp_filter").write_text("1")
+
+
+def test_faults_of_a_broken_network_are_named(link: Link) -> None:
+    break_network(link)
     found = examine(link, link.far_address, "239.1.2.3", "10.99.0.1", "--buffer", 1 << 30)
 
     buffer = found["receive buffer"]
@@ -53,6 +59,9 @@ def test_faults_of_a_broken_network_are_named(link: Link) -> None:
     assert no_route["state"] == "fault"
     assert "no route" in no_route["text"]
     assert no_route["command"] == "ip route add 10.99.0.1 dev INTERFACE"
+
+    assert [name for name in found if name.startswith("interface ")] == ["interface near0"]
+    assert found["interface near0"]["text"] == "MTU 1200"
 
     strict = found["rp_filter of near0"]
     assert strict["state"] == "fault"
@@ -76,3 +85,20 @@ def test_it_speaks_to_people_too() -> None:
     done = run("spead2", "doctor", "127.0.0.1", "--buffer", 4096)
     assert "good  way to 127.0.0.1: from 127.0.0.1 (lo)" in done.stdout
     assert done.stdout.endswith("0 faults\n")
+
+
+def test_the_transcript_in_the_manual_is_what_it_says(link: Link) -> None:
+    break_network(link)
+    text = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
+    found = re.search(r"(?ms)^\$ spead2 (doctor 10\.77.*?)\n(.*?)^```$", text)
+    assert found
+    with link.at("near"):
+        shown = run("spead2", *found[1].split(), code=1).stdout
+
+    def lines(transcript: str) -> set[str]:
+        """What the machine's kernel decides is left out."""
+        return set(re.sub(r"\d+ given", "some given", transcript).splitlines())
+
+    assert lines(found[2]) - lines(shown) == set()
+    faults = {line for line in lines(shown) if line.startswith("  fault")}
+    assert faults - lines(found[2]) == set()

@@ -15,6 +15,7 @@ import spead2.send  # noqa: F401  registers the types of streams
 from spead2 import Flavour
 
 from ._items import constant_item, counter_item, item, tag_item
+from ._prometheus import prometheus_counters
 from ._receivers import ibv_receiver, pcap_receiver, tcp_receiver, udp_receiver
 from ._sinks import (
     heap_sink,
@@ -65,6 +66,7 @@ __all__ = [
     "pcap_receiver",
     "pdu_heap_sink",
     "pdu_heap_source",
+    "prometheus_counters",
     "tag_item",
     "tcp_heap_sink",
     "tcp_heap_source",

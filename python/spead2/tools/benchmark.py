@@ -30,6 +30,14 @@ FIRST_ID = 0x1000
 
 
 @dataclass
+class Ibv:
+    """How ibverbs waits for completions."""
+
+    comp_vector: int = 0
+    max_poll: int = 10
+
+
+@dataclass
 class Sending:
     """What the master sends with."""
 
@@ -47,6 +55,7 @@ class Sending:
     bind: str = ""
     ttl: int | None = None
     multicast: str | None = None
+    ibv: Ibv | None = None  #: None: sockets
 
 
 @dataclass
@@ -157,6 +166,8 @@ def _make_receiver(options: dict[str, Any], port: int) -> Any:
             int(options.get("mem_initial", 8)),
         ),
     )
+    if options.get("memcpy_nt"):
+        config.memcpy = spead2.MEMCPY_NONTEMPORAL
     ring = spead2.recv.RingStreamConfig(heaps=int(options.get("ring_heaps", 4)))
     affinity = [int(core) for core in options.get("affinity", [])]
     pool = spead2.ThreadPool(int(options.get("threads", 1)), affinity)
@@ -167,7 +178,19 @@ def _make_receiver(options: dict[str, Any], port: int) -> Any:
     if options.get("packet") is not None:
         more["max_size"] = int(options["packet"])
     group = options.get("multicast")
-    if group:
+    ibv = options.get("ibv")
+    if ibv is not None:
+        recv: Any = spead2.recv  # not every build has what follows
+        bind = str(options.get("bind") or "")
+        ibv_config = recv.UdpIbvConfig(
+            endpoints=[(str(group or bind), port)],
+            interface_address=bind,
+            comp_vector=int(ibv["comp_vector"]),
+            max_poll=int(ibv["max_poll"]),
+            **more,
+        )
+        stream.add_udp_ibv_reader(ibv_config)
+    elif group:
         address = options.get("bind") or "0.0.0.0"
         stream.add_udp_reader(str(group), port, interface_address=address, **more)
     else:
@@ -213,6 +236,14 @@ class Master:
         if sending.bind:
             more["interface_address"] = sending.bind
         pool = spead2.ThreadPool(sending.threads, sending.affinity)
+        if sending.ibv is not None:
+            ibv_config = spead2.send.UdpIbvConfig(
+                endpoints=[self._endpoint],
+                comp_vector=sending.ibv.comp_vector,
+                max_poll=sending.ibv.max_poll,
+                **more,
+            )
+            return spead2.send.UdpIbvStream(pool, config, ibv_config)
         return spead2.send.UdpStream(pool, [self._endpoint], config, **more)
 
     def trial(self, rate: float) -> Trial:

@@ -8,8 +8,14 @@ import logging
 
 import spead2
 
-from .benchmark import Master, Sending, Trial, serve
-from .reference_options import RECEIVED_HEAPS, add_log_option, add_pacing_options, endpoint
+from .benchmark import Ibv, Master, Sending, Trial, serve
+from .reference_options import (
+    RECEIVED_HEAPS,
+    add_ibv_options,
+    add_log_option,
+    add_pacing_options,
+    endpoint,
+)
 
 
 def _add_sender_options(group: argparse._ArgumentGroup) -> None:
@@ -19,12 +25,14 @@ def _add_sender_options(group: argparse._ArgumentGroup) -> None:
     add("--ttl", type=int, help="TTL for multicast target")
     add("--send-buffer", type=int, help="Socket buffer size")
     add("--send-bind", default="", help="Interface address")
+    add_ibv_options(add, "send-")
     add("--send-affinity", type=spead2.parse_range_list, help="List of CPUs to pin threads to")
     add("--send-threads", type=int, default=1, help="Number of worker threads [%(default)s]")
 
 
 def _add_receiver_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
+    add("--memcpy-nt", action="store_true", help="Use non-temporal memcpy")
     for name, default, text in (
         *RECEIVED_HEAPS,
         ("mem-max-free", 12, "Maximum free memory buffers"),
@@ -34,6 +42,7 @@ def _add_receiver_options(group: argparse._ArgumentGroup) -> None:
     add("--packet", type=int, default=1472, help="Maximum packet size to send and accept")
     add("--recv-buffer", type=int, help="Socket buffer size")
     add("--recv-bind", default="", help="Interface address")
+    add_ibv_options(add, "recv-")
     add("--recv-affinity", type=spead2.parse_range_list, help="List of CPUs to pin threads to")
     add("--recv-threads", type=int, default=1, help="Number of worker threads [%(default)s]")
 
@@ -79,8 +88,10 @@ def run_master(options: argparse.Namespace) -> int:
         bind=options.send_bind,
         ttl=options.ttl,
         multicast=options.multicast,
+        ibv=Ibv(options.send_ibv_vector, options.send_ibv_max_poll) if options.send_ibv else None,
     )
     receiving = {
+        "memcpy_nt": options.memcpy_nt,
         "concurrent_heaps": options.concurrent_heaps,
         "substreams": options.substreams,
         "ring_heaps": options.ring_heaps,
@@ -92,6 +103,11 @@ def run_master(options: argparse.Namespace) -> int:
         "affinity": options.recv_affinity or [],
         "threads": options.recv_threads,
     }
+    if options.recv_ibv:
+        receiving["ibv"] = {
+            "comp_vector": options.recv_ibv_vector,
+            "max_poll": options.recv_ibv_max_poll,
+        }
 
     def report(trial: Trial) -> None:
         if options.quiet:
@@ -113,7 +129,15 @@ def run_master(options: argparse.Namespace) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    options = make_parser().parse_args(arguments)
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    if options.command == "master":
+        if options.send_ibv and not options.multicast:
+            parser.error("--send-ibv requires --multicast")
+        if options.send_ibv and not options.send_bind:
+            parser.error("--send-ibv requires --send-bind")
+        if options.recv_ibv and not options.recv_bind:
+            parser.error("--recv-ibv requires --recv-bind")
     logging.basicConfig(level=options.log.upper())
     try:
         if options.command == "agent":

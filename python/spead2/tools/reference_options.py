@@ -67,22 +67,27 @@ def add_pacing_options(add: Add) -> None:
     )
 
 
-def add_machine_options(add: Add) -> None:
-    """Add the options of ibverbs and of worker threads."""
-    add("--ibv", action="store_true", help="Use ibverbs [no]")
+def add_ibv_options(add: Add, end: str = "") -> None:
+    """Add the options of ibverbs; those for one end of two have its name before theirs."""
+    add(f"--{end}ibv", action="store_true", help="Use ibverbs [no]")
     add(
-        "--ibv-vector",
+        f"--{end}ibv-vector",
         metavar="N",
         type=int,
         default=0,
         help="Completion vector, or -1 to use polling [%(default)s]",
     )
     add(
-        "--ibv-max-poll",
+        f"--{end}ibv-max-poll",
         type=int,
         default=10,
         help="Maximum number of times to poll in a row [%(default)s]",
     )
+
+
+def add_machine_options(add: Add) -> None:
+    """Add the options of ibverbs and of worker threads."""
+    add_ibv_options(add)
     add(
         "--affinity",
         type=spead2.parse_range_list,

@@ -8,8 +8,10 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from .prometheus import serve
 
 
 class ExitCode(enum.IntEnum):
@@ -68,23 +70,18 @@ class Metrics:
     """
 
     def __init__(self, port: int | None, address: str, counters: Mapping[str, str]) -> None:
-        self._counters: dict[str, Any] = {}
-        self._last: dict[str, float] = {}
-        self.port: int | None = None
-        if port is None:
-            return
-        import prometheus_client
-
-        registry = prometheus_client.CollectorRegistry()
-        for name, text in counters.items():
-            counter = prometheus_client.Counter(f"spead2_{name}", text, registry=registry)
-            self._counters[name] = counter
-        server = prometheus_client.start_http_server(port, address, registry)
-        # Old versions of the client do not say which port they got.
-        self.port = server[0].server_port if server else port
+        self._counters = counters
+        self._values = dict.fromkeys(counters, 0.0)
+        self.port = None if port is None else serve(self, port, address).server_port
 
     def set(self, name: str, value: float) -> None:
         """Let a counter stand at a value, which never falls."""
-        if name in self._counters:
-            self._counters[name].inc(max(0.0, value - self._last.get(name, 0.0)))
-            self._last[name] = value
+        if name in self._values:
+            self._values[name] = max(self._values[name], value)
+
+    def collect(self) -> Iterator[Any]:
+        """Return the counters as prometheus_client wants them."""
+        from prometheus_client.core import CounterMetricFamily
+
+        for name, text in self._counters.items():
+            yield CounterMetricFamily(f"spead2_{name}", text, value=self._values[name])

@@ -6,7 +6,6 @@ from __future__ import annotations
 import array
 import fcntl
 import ipaddress
-import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from .finding import Finding, State, read_number
 
 _IP_MTU, _IPV6_MTU = 14, 24
 _UDP_SEGMENT, _UDP_GRO = 103, 104
-_SIOCETHTOOL = 0x8946
+_SIOCGIFFLAGS, _SIOCGIFADDR, _SIOCGIFMTU, _SIOCETHTOOL = 0x8913, 0x8915, 0x8921, 0x8946
+_IFF_UP, _IFF_LOOPBACK = 0x1, 0x8
 _GET_GRO, _GET_TX_CSUM = 0x2B, 0x16
 _HEADERS = {socket.AF_INET: 28, socket.AF_INET6: 48}
 
@@ -95,20 +95,29 @@ def _ethtool(interface: str, command: int) -> int | None:
     return value[1]
 
 
+def _interface_number(interface: str, command: int, code: str) -> int:
+    """Ask the kernel for a number of an interface; 0 for one that has just gone."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            reply = fcntl.ioctl(sock, command, struct.pack("40s", interface.encode()))
+        except OSError:
+            return 0
+    return int(struct.unpack_from(code, reply, 16)[0])
+
+
 def look_at_interfaces() -> Iterator[Finding]:
     """Look at each interface that is up."""
-    for interface in sorted(os.listdir("/sys/class/net")):
-        folder = f"/sys/class/net/{interface}"
-        flags = int((_read(f"{folder}/flags") or "0x0"), 16)
-        if not flags & 1 or interface == "lo":
+    for _, interface in sorted(socket.if_nameindex(), key=lambda pair: pair[1]):
+        # Not from /sys, which shows the network namespace in which it was mounted.
+        flags = _interface_number(interface, _SIOCGIFFLAGS, "H")
+        if not flags & _IFF_UP or flags & _IFF_LOOPBACK:
             continue
         off = [
             name
             for name, command in (("GRO", _GET_GRO), ("checksums for sending", _GET_TX_CSUM))
             if _ethtool(interface, command) == 0
         ]
-        mtu = read_number(f"{folder}/mtu") or 0
-        text = f"MTU {mtu}"
+        text = f"MTU {_interface_number(interface, _SIOCGIFMTU, 'i')}"
         if off:
             yield Finding(
                 f"interface {interface}",
@@ -140,7 +149,7 @@ def _interface_of(family: int, address: str) -> str | None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for _, name in socket.if_nameindex():
             try:
-                reply = fcntl.ioctl(sock, 0x8915, struct.pack("256s", name.encode()))
+                reply = fcntl.ioctl(sock, _SIOCGIFADDR, struct.pack("256s", name.encode()))
             except OSError:
                 continue  # it has none
             if socket.inet_ntoa(reply[20:24]) == address:

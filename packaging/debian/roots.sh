@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the scripts of this folder share: fresh roots of a Debian release, made by mmdebstrap (as root).
+# Sourced with $suite set; the roots are below $work, which is removed at the end.
+
+source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+work=$(mktemp -d)
+trap remove_roots EXIT
+
+say() { echo "$(basename "$0") $suite: $*"; }
+
+remove_roots() {
+    # Nothing of the machine may be below what is removed.
+    awk -v work="$work/" 'index($2, work) == 1 {print $2}' /proc/mounts | sort -r | xargs -r -n 1 umount
+    rm -rf --one-file-system "$work"
+}
+
+make_root() { # DIR PACKAGES: packages with commas between them
+    say "making a root with $(tr , ' ' <<<"$2")" | cut -c 1-110
+    mmdebstrap --mode=root --variant=apt --quiet --include="$2" \
+        --aptopt='APT::Install-Recommends "false"' "$suite" "$work/$1" "$mirror"
+}
+
+# The project's files as they are, without what git ignores.
+copy_source() { # DIR
+    mkdir -p "$work/$1/source"
+    git -C "$source" ls-files -z --cached --others --exclude-standard |
+        (cd "$source" && tar --null -T - -c) | tar -x -C "$work/$1/source"
+}
+
+# Runs a command in a root; it has the machine's processes and network.
+inside() { # DIR COMMAND...
+    local dir=$work/$1 code=0
+    shift
+    mount --bind /proc "$dir/proc"
+    mount --bind /sys "$dir/sys"
+    LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive chroot "$dir" "$@" || code=$?
+    umount "$dir/proc" "$dir/sys"
+    return $code
+}
