@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from ibverbs_fixtures import GROUP, Device
 from veth_network import RECEIVER_ADDRESS, SENDER_ADDRESS
 
@@ -22,11 +23,17 @@ AGENT = """
 from spead2.tools import benchmark
 benchmark.serve(0, once=True, ready=lambda port: print(port, flush=True))
 """
-#: The command with shorter trials: what is tried is the way, not the rate.
+#: The command with shorter trials, and what came of each: what is tried is the way, not the rate.
 MASTER = """
 import sys
 from spead2.tools import benchmark, reference_bench
 benchmark.TRIAL_SECONDS = 0.02
+trial = benchmark.Master.trial
+def told(self, rate):
+    made = trial(self, rate)
+    print("heaps:", made.received, flush=True)
+    return made
+benchmark.Master.trial = told
 sys.exit(reference_bench.main(sys.argv[1:]))
 """
 HEAPS = ["--heap-size", "8000", "--multicast", GROUP, "--recv-buffer", "8000000"]
@@ -73,10 +80,10 @@ def agent(device: Device, namespace: str, on_device: bool) -> Iterator[tuple[Pro
         program.process.wait()
 
 
-def rate_in(output: str) -> float:
-    found = re.search(r"^Sustainable rate: (\d+\.\d{3}) Gbps$", output, re.MULTILINE)
-    assert found, output
-    return float(found[1])
+def check(output: str) -> None:
+    """A device in software may lose heaps at any rate, but not all of them."""
+    assert re.search(r"^Sustainable rate: \d+\.\d{3} Gbps$", output, re.MULTILINE), output
+    assert any(int(count) > 0 for count in re.findall(r"(?m)^heaps: (\d+)$", output)), output
 
 
 def test_the_master_sends_through_ibverbs(device: Device) -> None:
@@ -86,7 +93,7 @@ def test_the_master_sends_through_ibverbs(device: Device) -> None:
     with agent(device, ends.receiver, on_device=False) as (receiving, port):
         words = ["-c", MASTER, "master", f"{RECEIVER_ADDRESS}:{port}", *HEAPS, *options]
         master = Program(device, ends.sender, *words, on_device=True)
-        assert rate_in(master.finish()) > 0
+        check(master.finish())
         receiving.finish()
     queues = master.events("create_cq")
     assert queues
@@ -96,12 +103,15 @@ def test_the_master_sends_through_ibverbs(device: Device) -> None:
 def test_the_agent_receives_through_ibverbs(device: Device) -> None:
     """The options of the receiver are given to the master, and the agent has them from there."""
     ends = device.network
+    # A card gets single packets, and so has the device to, which a veth would give larger ones.
+    link = ["ip", "-n", ends.receiver, "link", "set", ends.receiver_interface]
+    subprocess.run([*link, "gso_max_segs", "1"], check=True)
     options = ["--recv-ibv", "--recv-bind", SENDER_ADDRESS, "--recv-ibv-vector", "2"]
     options += ["--send-bind", RECEIVER_ADDRESS, "--recv-ibv-max-poll", "4", "--memcpy-nt"]
     with agent(device, ends.sender, on_device=True) as (receiving, port):
         words = ["-c", MASTER, "master", f"{SENDER_ADDRESS}:{port}", *HEAPS, *options]
         master = Program(device, ends.receiver, *words, on_device=False)
-        assert rate_in(master.finish()) > 0
+        check(master.finish())
         receiving.finish()
     queues = receiving.events("create_cq")
     assert queues
@@ -114,8 +124,6 @@ def test_what_is_missing_is_named(capsys: Any) -> None:
         (["--send-ibv", "--multicast", GROUP], "--send-ibv requires --send-bind"),
         (["--recv-ibv"], "--recv-ibv requires --recv-bind"),
     ):
-        try:
+        with pytest.raises(SystemExit, match="2"):
             reference_bench.main(["master", "127.0.0.1:1", *words])
-        except SystemExit as error:
-            assert error.code == 2
         assert wanted in capsys.readouterr().err

@@ -516,3 +516,9 @@ def udp_pdu_heap_source(
     buffer_size: int = 8388608,
     interface_address: str = "",
 ) -> PduHeapSource: ...
+def prometheus_counters(
+    port: int,
+    names: Iterable[str] = ...,
+    *,
+    address: str = "127.0.0.1",
+) -> Any: ...

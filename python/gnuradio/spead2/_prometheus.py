@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from wsgiref.simple_server import WSGIServer
 
@@ -62,12 +61,22 @@ class _PrometheusCounters(gr.sync_block):  # type: ignore[misc]
         if port >= 0:
             server = serve(page, port, address)
             self.port = server.server_port
-            # The handlers below do not know the block, so that it goes with the flowgraph.
             weakref.finalize(self, _end, server).atexit = False
         for index, name in enumerate(names):
             key = pmt.intern("stats" if len(names) == 1 else f"stats{index}")
             self.message_port_register_in(key)
-            self.set_msg_handler(key, functools.partial(page.set, name))
+            # GNU Radio finds handlers by their names, among the block's attributes.
+            handler = _handler(page, name, f"take{index}")
+            setattr(self, handler.__name__, handler)
+            self.set_msg_handler(key, handler)
+
+
+def _handler(page: _Page, block: str, name: str) -> Callable[[Any], None]:
+    def take(counts: Any) -> None:
+        page.set(block, counts)
+
+    take.__name__ = name
+    return take
 
 
 def _end(server: WSGIServer) -> None:
