@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from wsgiref.simple_server import WSGIServer
 
-import pmt
-from gnuradio import gr
+import pmt  # type: ignore[import-untyped]
+from gnuradio import gr  # type: ignore[attr-defined]
 
 from spead2.tools.prometheus import serve
 
@@ -61,7 +61,8 @@ class _PrometheusCounters(gr.sync_block):  # type: ignore[misc]
         if port >= 0:
             server = serve(page, port, address)
             self.port = server.server_port
-            weakref.finalize(self, _end, server).atexit = False
+            end = weakref.finalize(self, _end, server)
+            end.atexit = False  # type: ignore[misc]
         for index, name in enumerate(names):
             key = pmt.intern("stats" if len(names) == 1 else f"stats{index}")
             self.message_port_register_in(key)
