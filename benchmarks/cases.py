@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=256, help="heaps in a group or in flight")
     parser.add_argument("--ring", type=int, default=64, help="heaps in a receiver's ring")
     parser.add_argument("--rate", type=float, default=0.0, help="bytes per second")
+    parser.add_argument("--priority", type=int, default=0, help="real-time priority of its thread")
     parser.add_argument("--port", type=int, nargs="*", default=[], help="the sinks, on this host")
     args = parser.parse_args()
     print(json.dumps(CASES[args.case](args)), flush=True)

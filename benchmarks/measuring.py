@@ -85,7 +85,13 @@ def endpoints(args: argparse.Namespace) -> list[tuple[str, int]]:
 
 
 def udp_stream(args: argparse.Namespace, **config: Any) -> Any:
-    """Make a stream to the sinks, one substream each."""
+    """Make a stream to the sinks, one substream each; some by a thread of real time."""
+    priority = {"priority": args.priority} if args.priority and not is_reference() else {}
     return spead2.send.UdpStream(
-        spead2.ThreadPool(), endpoints(args), config=make_config(args, **config)
+        spead2.ThreadPool(**priority), endpoints(args), config=make_config(args, **config)
     )
+
+
+def is_reference() -> bool:
+    """Whether this interpreter's spead2 lacks what this package has beyond the reference."""
+    return not hasattr(spead2.send.StreamConfig, "turn_packets")

@@ -16,6 +16,7 @@ from measuring import (
     counted,
     cpu_seconds,
     endpoints,
+    is_reference,
     make_config,
     make_heap,
     make_heaps,
@@ -87,8 +88,7 @@ def in_turn(args: argparse.Namespace, **option: int) -> dict[str, float]:
 @case
 def turns(args: argparse.Namespace) -> dict[str, float]:
     """Bytes: the same, so many packets of a heap in its turn; one where there is no option."""
-    known = hasattr(spead2.send.StreamConfig, "turn_packets")
-    return in_turn(args, **({"turn_packets": args.count} if known else {}))
+    return in_turn(args, **({} if is_reference() else {"turn_packets": args.count}))
 
 
 @case

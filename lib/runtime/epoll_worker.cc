@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -72,8 +73,9 @@ class epoll_worker final : public thread_pool::worker {
 public:
     using notes = pool_task::notes;
 
-    epoll_worker()
-        : epoll_(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"),
+    explicit epoll_worker(int priority)
+        : priority_(priority),
+          epoll_(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"),
           wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd"),
           reminder_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
                     "timerfd_create") {
@@ -87,17 +89,25 @@ public:
         } catch (const std::system_error& e) {
             throw std::system_error(e.code(), "cannot start a thread");
         }
+        const pthread_t thread = self->thread_->native_handle();
+        const auto check = [&](int error, const std::string& what) {
+            if (error == 0) return;
+            self->stop();
+            throw std::system_error(error, std::generic_category(), what);
+        };
         if (core) {
             cpu_set_t set;
             CPU_ZERO(&set);
             CPU_SET(static_cast<std::size_t>(*core), &set);
-            const int error =
-                ::pthread_setaffinity_np(self->thread_->native_handle(), sizeof set, &set);
-            if (error != 0) {
-                self->stop();
-                throw std::system_error(error, std::generic_category(),
-                                        "cannot bind a thread to core " + std::to_string(*core));
-            }
+            check(::pthread_setaffinity_np(thread, sizeof set, &set),
+                  "cannot bind a thread to core " + std::to_string(*core));
+        }
+        if (self->priority_ != 0) {
+            sched_param parameters{};
+            parameters.sched_priority = self->priority_;
+            check(::pthread_setschedparam(thread, SCHED_FIFO, &parameters),
+                  "cannot give a thread the priority " + std::to_string(self->priority_) +
+                      " of real time, which takes CAP_SYS_NICE or RLIMIT_RTPRIO");
         }
     }
 
@@ -129,6 +139,8 @@ public:
         }
         return true;
     }
+
+    bool has_priority() const noexcept override { return priority_ != 0; }
 
     bool is_this_thread() const noexcept override {
         return id_.load(std::memory_order_relaxed) == std::this_thread::get_id();
@@ -307,7 +319,7 @@ private:
 
     void loop() noexcept {
         id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-        ::pthread_setname_np(::pthread_self(), "spead2-send");
+        ::pthread_setname_np(::pthread_self(), "spead2");
         // Wake up from a timed wait as near to its end as the machine can (the default allows 50
         // us).
         ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
@@ -338,6 +350,7 @@ private:
         }
     }
 
+    const int priority_;
     unique_fd epoll_;
     unique_fd wake_;
     unique_fd reminder_;
@@ -361,8 +374,9 @@ private:
 
 }  // namespace
 
-std::shared_ptr<thread_pool::worker> detail::start_epoll_worker(std::optional<int> core) {
-    auto made = std::make_shared<epoll_worker>();
+std::shared_ptr<thread_pool::worker> detail::start_epoll_worker(std::optional<int> core,
+                                                                int priority) {
+    auto made = std::make_shared<epoll_worker>(priority);
     epoll_worker::start(made, core);
     return made;
 }

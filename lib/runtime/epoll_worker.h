@@ -10,7 +10,9 @@
 
 namespace spead2::detail {
 
-/// Start a thread, bound to \a core if one is given. \throw std::system_error
-[[nodiscard]] std::shared_ptr<thread_pool::worker> start_epoll_worker(std::optional<int> core);
+/// Start a thread, bound to \a core if one is given, and of real time with a \a priority above 0.
+/// \throw std::system_error
+[[nodiscard]] std::shared_ptr<thread_pool::worker> start_epoll_worker(std::optional<int> core,
+                                                                      int priority);
 
 }  // namespace spead2::detail

@@ -17,10 +17,12 @@ namespace {
 
 /// Far more than there are cores anywhere; the system itself may bear fewer.
 constexpr int max_threads = 4096;
+/// sched_get_priority_max(SCHED_FIFO)
+constexpr int max_priority = 99;
 
 }  // namespace
 
-thread_pool::thread_pool(int threads, const std::vector<int>& affinity) {
+thread_pool::thread_pool(int threads, const std::vector<int>& affinity, int priority) {
     if (threads < 1)
         throw std::invalid_argument("a thread pool of " + std::to_string(threads) +
                                     " threads was asked for, but it needs at least 1");
@@ -33,13 +35,18 @@ thread_pool::thread_pool(int threads, const std::vector<int>& affinity) {
             throw std::invalid_argument("affinity names core " + std::to_string(core) +
                                         ", but cores are numbered from 0 to " +
                                         std::to_string(CPU_SETSIZE - 1));
+    if (priority < 0 || priority > max_priority)
+        throw std::invalid_argument("priority is " + std::to_string(priority) +
+                                    ", but it is from 1 to " + std::to_string(max_priority) +
+                                    ", or 0 for none");
     try {
         workers_.reserve(static_cast<std::size_t>(threads));
         for (int i = 0; i < threads; ++i) {
             workers_.push_back(detail::start_epoll_worker(
                 affinity.empty()
                     ? std::nullopt
-                    : std::optional(affinity[static_cast<std::size_t>(i) % affinity.size()])));
+                    : std::optional(affinity[static_cast<std::size_t>(i) % affinity.size()]),
+                priority));
         }
     } catch (...) {
         stop();

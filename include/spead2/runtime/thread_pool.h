@@ -56,7 +56,10 @@ public:
     /// \param threads   how many to start; at least 1 (std::invalid_argument)
     /// \param affinity  cores to bind them to, cyclically; empty: not bound. A core that cannot be
     ///                  bound to is std::system_error
-    explicit thread_pool(int threads = 1, const std::vector<int>& affinity = {});
+    /// \param priority  0: threads like others. 1 to 99: of real time (SCHED_FIFO), which run before all
+    ///                  others of the machine whenever they have work; where that is not allowed it is
+    ///                  std::system_error. Threads that wait for their heaps then leave sending to them
+    explicit thread_pool(int threads = 1, const std::vector<int>& affinity = {}, int priority = 0);
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
     ~thread_pool();
@@ -93,6 +96,8 @@ public:
     static constexpr std::chrono::microseconds reminder_delay{200};
     /// End the thread, and wait for that unless it is the caller.
     virtual void stop() = 0;
+    /// Whether the thread runs before others, so that work is better done there.
+    [[nodiscard]] virtual bool has_priority() const noexcept = 0;
     /// Whether the caller is the worker's thread.
     [[nodiscard]] virtual bool is_this_thread() const noexcept = 0;
 };

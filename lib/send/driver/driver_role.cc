@@ -4,7 +4,10 @@
 namespace spead2::send::detail {
 
 bool driver_role::pass_on(std::shared_ptr<pool_task> task) noexcept {
-    if (first_ == nullptr) return give_to_worker(std::move(task));
+    if (first_ == nullptr || prefers_worker_) {
+        if (give_to_worker(std::move(task))) return true;
+        if (first_ == nullptr) return false;
+    }
     waiter& w = *first_;
     remove(w);
     holder_ = holder::caller;

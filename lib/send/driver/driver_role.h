@@ -25,10 +25,12 @@ struct waiter {
 class driver_role {
 public:
     explicit driver_role(std::shared_ptr<thread_pool::worker> worker) noexcept
-        : worker_(std::move(worker)) {}
+        : worker_(std::move(worker)), prefers_worker_(worker_->has_priority()) {}
 
     [[nodiscard]] bool is_free() const noexcept { return holder_ == holder::nobody; }
     [[nodiscard]] bool is_workers() const noexcept { return holder_ == holder::worker; }
+    /// Whether a worker is to drive even where a thread waits that could.
+    [[nodiscard]] bool prefers_worker() const noexcept { return prefers_worker_; }
 
     /// The calling thread drives.
     void take() noexcept { holder_ = holder::caller; }
@@ -40,7 +42,7 @@ public:
         holder_ = holder::worker;
         return true;
     }
-    /// A thread that waits drives, else a worker. \return false if there is neither; nothing changed
+    /// A thread that waits drives, else a worker, or the other way round. \return false if there is neither; nothing changed
     [[nodiscard]] bool pass_on(std::shared_ptr<pool_task> task) noexcept;
     /// Nobody drives.
     void leave() noexcept {
@@ -63,6 +65,7 @@ private:
     enum class holder : std::uint8_t { nobody, worker, caller };
 
     const std::shared_ptr<thread_pool::worker> worker_;
+    const bool prefers_worker_;
     holder holder_ = holder::nobody;
     waiter* first_ = nullptr;  ///< threads that wait, the longest first
     waiter* last_ = nullptr;

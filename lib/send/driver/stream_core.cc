@@ -114,7 +114,7 @@ void stream_core::kick(drive how) {
     std::unique_lock lock(mutex_);
     if (!role_.is_free() || queue_.empty()) return;
     gathering_.end();
-    if (how == drive::caller) {
+    if (how == drive::caller && !role_.prefers_worker()) {
         role_.take();
         for (int i = 0; i < caller_steps && driver_.step(lock).what == task_wait::kind::again;
              ++i) {
@@ -140,13 +140,17 @@ void stream_core::let_go(std::unique_lock<std::mutex>& lock) noexcept {
 // ---- Waiting
 
 void stream_core::begin_waiting(waiter& me) noexcept {
-    if (role_.is_free()) {
-        role_.take();
-        gathering_.end();
-        me.drives = true;
-    } else {
+    if (!role_.is_free()) {
         role_.add(me);
+        return;
     }
+    gathering_.end();
+    if (role_.prefers_worker() && role_.give_to_worker(shared_from_this())) {
+        role_.add(me);
+        return;
+    }
+    role_.take();
+    me.drives = true;
 }
 
 bool stream_core::wait(std::unique_ptr<blocking_group>& owner, const interrupt_check& interrupted) {

@@ -130,19 +130,26 @@ threads : int
     How many threads to start, 1 to 4096.
 affinity : list of int
     Cores to bind the threads to, cyclically; empty: not bound.
+priority : int
+    1 to 99: threads of real time (``SCHED_FIFO``), which run before all others of the machine
+    whenever they have work. They then do all the sending of the pool's streams, that of blocking
+    calls too, so that pacing holds on a busy machine. 0: threads like others. See the manual's
+    page on tuning for what it costs.
 
 Raises
 ------
 ValueError
-    If `threads` or a core number is out of range.
+    If `threads`, a core number or `priority` is out of range.
 OSError
-    If a thread cannot be bound to its core.
+    If a thread cannot be bound to its core, or may not have the priority (``PermissionError``: it
+    takes ``CAP_SYS_NICE`` or ``RLIMIT_RTPRIO``).
 )");
     bound
-        .def(py::init([](int threads, const std::vector<int>& affinity) {
-                 return make_shared_without_gil<thread_pool>(threads, affinity);
+        .def(py::init([](int threads, const std::vector<int>& affinity, int priority) {
+                 return make_shared_without_gil<thread_pool>(threads, affinity, priority);
              }),
-             py::arg("threads").noconvert() = 1, py::arg("affinity") = std::vector<int>())
+             py::arg("threads").noconvert() = 1, py::arg("affinity") = std::vector<int>(),
+             py::kw_only(), py::arg("priority").noconvert() = 0)
         .def(
             "stop",
             [](thread_pool& pool) {
