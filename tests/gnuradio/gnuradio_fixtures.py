@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +43,12 @@ def _stops_flowgraphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if top is not None:
             top.stop()
             top.wait()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look again and again; pytest's timeout is the limit."""
+    while not condition():
+        time.sleep(0.002)
 
 
 class Reception:

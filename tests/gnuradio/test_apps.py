@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from spectra import spectra
 
 pytest.importorskip("gnuradio.gr", reason="the flowgraphs need GNU Radio")
 
@@ -94,6 +95,40 @@ def test_digitiser_simulator(receiver: Callable[..., Any]) -> None:
         rest = np.sqrt(2 * np.sum(spectrum**2))
         assert rest == pytest.approx(0.02 * 127, rel=0.15)
         assert not np.array_equal(items[0][name], items[0][other])
+
+
+def put_out(block: Any, count: int) -> np.ndarray:
+    """Return the first samples of a source of floats."""
+    from gnuradio import blocks, gr
+
+    top, end = gr.top_block(), blocks.vector_sink_f()
+    top.connect(block, blocks.head(gr.sizeof_float, count), end)
+    top.run()
+    return np.array(end.data(), np.float32)
+
+
+def test_every_sample_of_the_digitiser_arrives(receiver: Callable[..., Any]) -> None:
+    """What its generators, whose seeds are known, put out by themselves, as integers."""
+    from gnuradio import analog
+
+    count = 50 * 1000
+    items = play(
+        "digitiser_simulator",
+        receiver("udp"),
+        sample_rate="1e6",
+        frequency="123456",
+        amplitude="0.8",
+        noise="0.1",
+        heap_samples=1000,
+        samples=count,
+    )
+    assert_timestamps(items, 1000)
+    waves = {"pol_h": analog.GR_COS_WAVE, "pol_v": analog.GR_SIN_WAVE}
+    for seed, (name, wave_form) in enumerate(waves.items(), start=1):
+        tone = put_out(analog.sig_source_f(1e6, wave_form, 123456, 0.8), count)
+        noise = put_out(analog.noise_source_f(analog.GR_GAUSSIAN, 0.1, seed), count)
+        expected = np.clip(np.rint((tone + noise) * np.float32(127)), -128, 127)
+        assert np.array_equal(np.concatenate([heap[name] for heap in items]), expected)
 
 
 def write_wav(path: Path, data: np.ndarray, width: int) -> None:
@@ -267,6 +302,26 @@ def test_spectrometer(receiver: Callable[..., Any]) -> None:
         assert heap["spectrum"].dtype == np.float32
         # An eighth of the rate, from the middle.
         assert set(np.argmax(heap["spectrum"], axis=1)) == {256 + 512 // 8}
+
+
+def test_every_spectrum_of_a_recording_arrives(
+    receiver: Callable[..., Any], tmp_path: Path
+) -> None:
+    """As numpy transforms it; what fills no heap at the end is left out."""
+    samples = iq(64 * 8 * 22 + 99)
+    samples.tofile(tmp_path / "samples.cf32")
+    items = play(
+        "spectrometer",
+        receiver("udp"),
+        file=tmp_path / "samples.cf32",
+        sample_rate="1e6",
+        channels=64,
+        integrate=8,
+        heap_spectra=4,
+    )
+    assert_timestamps(items, 4 * 64 * 8)
+    received = np.concatenate([heap["spectrum"] for heap in items])
+    np.testing.assert_allclose(received, spectra(samples, 64, 8)[:20], rtol=1e-4)
 
 
 def test_pdu_bursts(receiver: Callable[..., Any]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from collector import Collector
 from gnuradio import blocks, gr
 from gnuradio import spead2 as sinks
-from gnuradio_fixtures import run_graph, source, tag
+from gnuradio_fixtures import run_graph, source, tag, wait_until
 
 
 def megabytes() -> float:
@@ -85,10 +85,8 @@ def test_values_of_metadata_do_not_pile_up() -> None:
         seen = sink.bad_tags()
         for n in range(count):
             sink.to_basic_block()._post(pmt.intern("pdus"), message)
-            while sink.bad_tags() < seen + n - 50:
-                pass
-        while sink.bad_tags() < seen + count:
-            pass
+            wait_until(lambda: sink.bad_tags() >= seen + n - 50)  # noqa: B023
+        wait_until(lambda: sink.bad_tags() >= seen + count)
 
     post(100)
     before = megabytes()
@@ -132,6 +130,7 @@ def nested(depth: int) -> Any:
 
 PROGRAM = """
 import sys
+import time
 import pmt
 import spead2, spead2.send
 from gnuradio import blocks, gr
@@ -153,7 +152,7 @@ for _ in range({times}):
         pmt.intern("pdus"), pmt.cons(metadata, pmt.init_u8vector(2, [1, 2]))
     )
 while sink.heaps_sent() < {times}:
-    pass
+    time.sleep(0.001)
 top.stop()
 top.wait()
 print(sink.bad_tags(), flush=True)

@@ -11,7 +11,7 @@ import pmt
 import pytest
 from gnuradio import blocks, gr
 from gnuradio import spead2 as heaps
-from gnuradio_fixtures import source, tag
+from gnuradio_fixtures import source, tag, wait_until
 from loop import Output
 
 SHORTS = heaps.item(0x1000, "x", "", "short")
@@ -67,8 +67,7 @@ def test_pdus_of_a_capture(capture: Path) -> None:
     top = gr.top_block()
     top.msg_connect(block, "pdus", debug, "store")
     top.start()
-    while debug.num_messages() < 3:
-        pass
+    wait_until(lambda: debug.num_messages() >= 3)
     top.stop()
     top.wait()
     found = [pmt.to_python(pmt.cdr(debug.get_message(i))) for i in range(3)]
@@ -88,8 +87,7 @@ def test_a_capture_at_its_own_pace(tmp_path: Path) -> None:
     output_top = gr.top_block()
     output = Output(output_top, block, SHORTS)
     output_top.start()
-    while len(output.data()) < 100:
-        pass
+    wait_until(lambda: len(output.data()) >= 100)
     output_top.stop()
     output_top.wait()
     assert len(output.data()) == 100

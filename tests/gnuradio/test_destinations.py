@@ -15,7 +15,7 @@ import pytest
 from collector import Collector
 from gnuradio import blocks, gr
 from gnuradio import spead2 as sinks
-from gnuradio_fixtures import source
+from gnuradio_fixtures import source, wait_until
 
 FLOATS = (0x1000, "x", "", "float")
 HEAP = 1000
@@ -77,8 +77,7 @@ def test_what_is_queued_goes_where_it_was_to_go(places: list[socket.socket]) -> 
     top = gr.top_block()
     top.connect(source(ramp()), sink)
     top.start()
-    while sink.queue_length() < 10:
-        pass
+    wait_until(lambda: sink.queue_length() >= 10)
     least = sink.heaps_sent()
     least += sink.queue_length()
     sink.set_destination(*name_of(new))
@@ -112,8 +111,7 @@ def test_a_command_sends_pdus_elsewhere(places: list[socket.socket], form: str) 
             )
         message = pmt.cons(pmt.PMT_NIL, pmt.init_f32vector(len(pdu), pdu.tolist()))
         sink.to_basic_block()._post(pmt.intern("pdus"), message)
-        while sink.heaps_sent() <= i:
-            pass
+        wait_until(lambda: sink.heaps_sent() > i)  # noqa: B023
     top.stop()
     top.wait()
     assert sink.last_error() == ""
@@ -194,8 +192,7 @@ def test_wrong_commands_are_told_and_nothing_changes(value: Any, text: str) -> N
     top.msg_connect(sink, "stats", blocks.message_debug(), "store")
     top.start()
     command(sink, value)
-    while sink.bad_tags() == 0:
-        pass
+    wait_until(lambda: sink.bad_tags() > 0)
     top.stop()
     top.wait()
     assert text in sink.last_error()

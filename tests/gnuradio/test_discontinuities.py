@@ -12,7 +12,7 @@ import pytest
 from collector import Collector
 from gnuradio import blocks, gr
 from gnuradio import spead2 as sinks
-from gnuradio_fixtures import length_tag, run_graph, source, tag
+from gnuradio_fixtures import length_tag, run_graph, source, tag, wait_until
 
 FLOATS = (0x1000, "x", "", "float")
 COUNTER = sinks.counter_item(0x1600, "n", "", dtype="uint48")
@@ -207,8 +207,8 @@ class Counting(gr.sync_block):
 
 
 def wait_for_heaps(sink: sinks.HeapSink, count: int) -> None:
-    while sink.heaps_sent() < count:
-        assert sink.error() == ""
+    wait_until(lambda: sink.heaps_sent() >= count or sink.error() != "")
+    assert sink.error() == ""
 
 
 def test_counters_and_tags_go_on_after_lock_and_unlock() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -47,6 +48,7 @@ class Program:
             caught = next(s for s in status.read_text().splitlines() if s.startswith("SigCgt"))
             if int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1:
                 return
+            time.sleep(0.01)
         raise AssertionError(self._process.communicate()[0])
 
     def wait_for(self, text: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import decoder
 import numpy as np
 import pytest
-from gnuradio_fixtures import ROOT
+from gnuradio_fixtures import ROOT, wait_until
 
 import spead2
 import spead2.recv
@@ -192,8 +192,7 @@ def test_variables_reach_the_running_blocks(tmp_path: Path) -> None:
         top.head.set_length(20_000)
         top.set_rate(2e4)  # three seconds between bursts
         top.start()
-        while top.udp_sink.heaps_sent() == 0:
-            pass
+        wait_until(lambda: top.udp_sink.heaps_sent() > 0)
         top.set_interval(1)
         assert top.udp_sink.descriptor_interval() == 1
         top.set_tcp_port(9)  # which is for the next time

@@ -12,7 +12,7 @@ import pmt
 import pytest
 from gnuradio import blocks, gr, pdu
 from gnuradio import spead2 as sinks
-from gnuradio_fixtures import run_graph, source
+from gnuradio_fixtures import run_graph, source, wait_until
 from sink_inputs import SAMPLES, Receive, complex_ramp, tcp_sink
 
 import spead2
@@ -93,8 +93,7 @@ def test_start_stop_and_start_again(receiver: Receive) -> None:
     before = 0
     for _ in range(10):
         top.start()
-        while sink.heaps_sent() == before:
-            pass
+        wait_until(lambda: sink.heaps_sent() != before)  # noqa: B023
         top.stop()
         top.wait()
         assert sink.heaps_failed() == 0
@@ -111,15 +110,13 @@ def test_lock_and_unlock(receiver: Receive) -> None:
     top.start()
     for _ in range(5):
         before = sink.heaps_sent()
-        while sink.heaps_sent() == before:
-            pass
+        wait_until(lambda: sink.heaps_sent() != before)  # noqa: B023
         top.lock()
         top.disconnect(throttle, sink)
         top.connect(throttle, head, sink)
         top.unlock()
         before = sink.heaps_sent()
-        while sink.heaps_sent() == before:
-            pass
+        wait_until(lambda: sink.heaps_sent() != before)  # noqa: B023
         top.lock()
         top.disconnect(throttle, head, sink)
         top.connect(throttle, sink)
@@ -155,8 +152,7 @@ def test_rate_and_interval_change_while_it_runs(receiver: Receive) -> None:
     top = gr.top_block()
     top.connect(source(complex_ramp(100_000)), sink)
     top.start()
-    while sink.heaps_sent() < 3:
-        pass
+    wait_until(lambda: sink.heaps_sent() >= 3)
     sink.set_descriptor_interval(1)
     assert sink.descriptor_interval() == 1
     with pytest.raises(ValueError, match="descriptor_interval is -1, but must be at least 0"):

@@ -11,9 +11,9 @@ import pmt
 import pytest
 from gnuradio import blocks, gr
 from gnuradio import spead2 as heaps
+from gnuradio_fixtures import wait_until
 from loop import Heaps, Loop
 from test_heap_source import N, ramp
-from test_source_lifetimes import wait_until
 
 
 class taker(gr.basic_block):  # noqa: N801  as GNU Radio's blocks are named

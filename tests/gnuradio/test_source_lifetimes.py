@@ -5,24 +5,18 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pmt
 import pytest
 from gnuradio import blocks, gr
 from gnuradio import spead2 as heaps
+from gnuradio_fixtures import wait_until
 from loop import Heaps, Loop, Output
 from test_heap_source import COUNTER, FLOATS, N, ramp
 
 import spead2
 import spead2.recv
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Look again and again; pytest's timeout is the limit."""
-    while not condition():
-        time.sleep(0.002)
 
 
 class gate(gr.sync_block):  # noqa: N801  as GNU Radio's blocks are named

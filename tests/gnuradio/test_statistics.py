@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from collector import Collector
 from gnuradio import blocks, gr, pdu
 from gnuradio import spead2 as sinks
-from gnuradio_fixtures import run_graph, source
+from gnuradio_fixtures import run_graph, source, wait_until
 
 import spead2
 import spead2.send
@@ -44,6 +45,7 @@ def test_queue_and_time_held_back_are_told() -> None:
     top.start()
     while debug.num_messages() < 2:
         assert sink.queue_length() <= 3 + 1
+        time.sleep(0.001)
     stats = pmt.to_python(debug.get_message(1))
     sink.set_rate(0)
     top.stop()
@@ -95,8 +97,7 @@ def test_descriptors_come_again_after_some_time() -> None:
 
     def heap() -> None:
         clock.allowed += 10
-        while sink.heaps_sent() * 10 < clock.allowed:
-            pass
+        wait_until(lambda: sink.heaps_sent() * 10 >= clock.allowed)
 
     heap()
     heap()
@@ -132,8 +133,7 @@ def test_commands_change_what_setters_change(message: Any) -> None:
         top.msg_connect(sink, "stats", blocks.message_debug(), "store")
         top.start()
         sink.to_basic_block()._post(pmt.intern("cmd"), message)
-        while sink.descriptor_interval() != 9:
-            pass
+        wait_until(lambda: sink.descriptor_interval() == 9)  # noqa: B023
         top.stop()
         top.wait()
         if pmt.is_pair(pmt.car(message)):
@@ -156,8 +156,7 @@ def test_wrong_commands_are_told_and_change_nothing(message: Any, text: str) -> 
     top.msg_connect(sink, "stats", blocks.message_debug(), "store")
     top.start()
     sink.to_basic_block()._post(pmt.intern("cmd"), message)
-    while sink.bad_tags() == 0:
-        pass
+    wait_until(lambda: sink.bad_tags() > 0)
     top.stop()
     top.wait()
     assert text in sink.last_error()

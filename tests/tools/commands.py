@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +56,3 @@ def free_port() -> int:
     """Return a UDP and TCP port that nobody has at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
-
-
-def wait_until_bound(port: int, kind: str, process: subprocess.Popen[str]) -> None:
-    """Return when a process has its port; the kernel lists it."""
-    state = "07" if kind == "udp" else "0A"
-    while process.poll() is None:
-        for family in ("", "6"):
-            for line in Path(f"/proc/net/{kind}{family}").read_text().splitlines()[1:]:
-                words = line.split()
-                if int(words[1].split(":")[1], 16) == port and words[3] == state:
-                    return
-        time.sleep(0.01)
-    raise AssertionError(f"it ended: {process.communicate()}")

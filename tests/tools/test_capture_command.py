@@ -8,7 +8,8 @@ import socket
 import subprocess
 from pathlib import Path
 
-from commands import OURS, free_port, run, wait_until_bound
+from commands import OURS, free_port, run
+from processes import wait_until_bound
 
 
 def test_what_is_captured_can_be_replayed(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import decoder
 import h5py
 import numpy as np
 import pytest
-from commands import OURS, REFERENCE, Collector, free_port, run, wait_until_bound
+from commands import OURS, REFERENCE, Collector, free_port, run
+from processes import wait_until_bound
 
 RECORDING = Path(__file__).resolve().parents[1] / "data" / "us01.wav"
 DATA = ["--heap-size", "8000", "--items", "3", "--dtype", "<u2", "--heaps", "5"]

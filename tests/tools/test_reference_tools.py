@@ -8,7 +8,8 @@ import subprocess
 from typing import Any
 
 import pytest
-from commands import OURS, REFERENCE, Collector, free_port, run, wait_until_bound
+from commands import OURS, REFERENCE, Collector, free_port, run
+from processes import wait_until_bound
 
 DATA = ["--heap-size", "8000", "--items", "3", "--dtype", "<u2", "--heaps", "5"]
 
