@@ -277,6 +277,10 @@ def test_options_of_parts_are_hidden_where_a_heap_has_one_sender(platform: Any) 
     assert complaints(several) == []
     shown = {name: several.params[name].hide for name in names}
     assert shown == {"rank": "none", "split": "none", "owners": "part", "pointers": "part"}
+    assert "descriptor_seconds=1" in alone.templates.render("make")
+    assert "options.descriptor_seconds = 1;" in alone.cpp_templates.render("make")
+    assert several.params["descriptor_seconds"].hide == "all"
+    assert "descriptor_seconds" not in several.templates.render("make")
     owned = make(platform, HEAP_SINK, size="1", owners="[0]")
     assert owned.params["owners"].hide == "all"
     assert "owners" not in owned.templates.render("make")
@@ -356,7 +360,7 @@ OWN = {
     *("id", "alias", "affinity", "minoutbuf", "maxoutbuf", "comment"),
 }
 #: Parameters that say what an option says by another name, or whose default suits beginners.
-SET_BY_OTHERS = {"variable_length", "samples_per_heap"}
+SET_BY_OTHERS = {"variable_length", "samples_per_heap", "descriptor_seconds"}
 
 
 @pytest.mark.parametrize(
@@ -381,7 +385,7 @@ def test_parameters_are_the_options_of_python_and_cpp(
         if row is None:
             del of_streams[option]
     assert {*block.params} - OWN - SET_BY_OTHERS == {*of_sink, *of_streams} - SET_BY_OTHERS
-    for name in {*block.params} - OWN - {"samples_per_heap", "scalars"}:
+    for name in {*block.params} - OWN - SET_BY_OTHERS - {"scalars"}:
         shown = block.params[name].get_evaluated()
         if name == "flavour":
             assert spead2.Flavour(4, 64, int(shown)) == spead2.Flavour()
@@ -401,8 +405,10 @@ def test_only_what_is_not_the_default_is_passed_on(platform: Any, key: str) -> N
         return re.findall(r"(\w+)=", code)
 
     always = ["samples_per_heap"] if key == HEAP_SINK else []
-    assert names() == always
-    assert names(send_end="False", flavour="48", rate="1e6", ttl="3") == [
+    assert names() == [*always, "descriptor_seconds"]
+    assert names(descriptor_seconds="0") == always
+    options = {"send_end": "False", "flavour": "48", "rate": "1e6", "ttl": "3"}
+    assert names(**options, descriptor_seconds="0") == [
         "rate",
         "ttl",
         *always,

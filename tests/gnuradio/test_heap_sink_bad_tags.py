@@ -36,6 +36,15 @@ def test_bad_tags_stop_the_flowgraph(receiver: Receive, tags: list[gr.tag_t], me
     assert sink.bad_tags() == 1
 
 
+def test_samples_without_any_tag_are_told_what_to_do(receiver: Receive) -> None:
+    sink = tcp_sink(receiver(), SAMPLES)
+    run_graph(source(complex_ramp(1000)), sink)
+    assert "no tag 'packet_len' on port 0 at sample 0, where a packet should" in sink.error()
+    assert sink.error().endswith(
+        "; set samples_per_heap, or put a Stream to Tagged Stream in front"
+    )
+
+
 @pytest.mark.parametrize(("tags", "message"), BAD_TAGS)
 def test_bad_tags_are_skipped_with_resync(
     receiver: Receive, tags: list[gr.tag_t], message: str
