@@ -61,6 +61,16 @@ def complaints(block: Any) -> list[str]:
     return [message for message in messages if "not connected" not in message]
 
 
+def assert_help(block: Any) -> None:
+    """It begins with what the block does and an example, and says what each transport is."""
+    _, example, *others = block.documentation[""].split("\n\n")
+    assert "Example:" in example
+    (transports,) = [text for text in others if text.lstrip().startswith("Transport: ")]
+    labels = dict(block.params["transport"].options).values()
+    missing = [n for n in labels if n.partition(" (")[0].lower() not in transports.lower()]
+    assert missing == []
+
+
 def test_definitions_are_all_known() -> None:
     names = sorted(path.name for path in GRC.glob("*.block.yml"))
     keys = (HEAP_SINK, HEAP_SOURCE, PDU_SINK, PDU_SOURCE, COUNTERS, "variable_spead2_stream")
@@ -83,7 +93,7 @@ def test_block_loads_without_complaint(platform: Any, key: str, transport: str) 
     block = make(platform, key, transport=transport)
     assert complaints(block) == []
     assert list(block.category) == ["SPEAD"]
-    assert "Example:" in block.documentation[""]
+    assert_help(block)
     assert [port.key for port in block.sources] == ["stats"]
     assert all(port.optional for port in block.sources)
 
@@ -471,7 +481,7 @@ def test_a_source_loads_without_complaint(platform: Any, key: str, transport: st
     block = make(platform, key, transport=transport, filename="heaps.pcap", host="239.1.2.3")
     assert complaints(block) == []
     assert list(block.category) == ["SPEAD"]
-    assert "Example:" in block.documentation[""]
+    assert_help(block)
     expected = ["stats"] if key == HEAP_SOURCE else ["pdus", "stats"]
     assert [port.key for port in block.active_sources if port.domain == "message"] == expected
     code = block.cpp_templates.render("make")

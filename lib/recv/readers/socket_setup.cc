@@ -26,7 +26,8 @@ void set_receive_buffer(const unique_fd& fd, std::size_t bytes) {
         log_message(log_level::warning,
                     "requested socket buffer size " + std::to_string(bytes) +
                         " but only received " + std::to_string(given) +
-                        ": refer to documentation for details on increasing buffer size");
+                        ": refer to documentation for details on increasing buffer size "
+                        "(sysctl net.core.rmem_max)");
 }
 
 void bind_socket(const unique_fd& fd, const endpoint& address) {
