@@ -33,6 +33,7 @@ found["blocks"] = {
     for key, block in platform.blocks.items()
     if "spead2" in key
 }
+found["terminal"] = gr.prefs().get_string("grc", "xterm_executable", "")
 found["errors"] = {}
 for path in sys.argv[1:]:
     graph = platform.make_flow_graph(path)
@@ -74,5 +75,7 @@ def test_companion_has_the_blocks(tree: Path) -> None:
     keys += [p.name.partition(".")[0] for p in ROOT.glob("apps/blocks/*.block.yml")]
     assert found["blocks"] == dict.fromkeys(keys, True)  # each has help
     assert found["errors"] == {path: [] for path in files}
+    if name := shutil.which("x-terminal-emulator"):
+        assert found["terminal"] == name  # the file, which Companion looks for
     # That which Companion runs flowgraphs with is that which has the blocks.
     assert found["python"] == [str(tree / ".venv" / "bin" / name) for name in ("python", "python3")]
