@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import gc
+import itertools
+import random
 import select
 import threading
 import weakref
@@ -171,7 +173,64 @@ def test_incomplete_heaps() -> None:
         spead2.ItemGroup().update(heap)
 
 
+def test_pieces_that_meet_are_one() -> None:
+    """Every choice of pieces of a heap, in several orders."""
+    source = Source(
+        {"allow_out_of_order": True}, contiguous_only=False, incomplete_keep_payload_ranges=True
+    )
+    rng = random.Random(3)
+    chosen = [c for n in range(1, 6) for c in itertools.combinations(range(6), n)] * 4
+    for cnt, choice in enumerate(chosen):
+        pieces = packets.cut(packets.whole(cnt, (0x20, bytes(60))), 10, 20, 30, 40, 50)
+        source.send(*(pieces[i].encode() for i in rng.sample(choice, len(choice))))
+    source.queue.stop()
+    for choice, heap in zip(chosen, source.stream):
+        edges = sorted({10 * i for i in choice} ^ {10 * i + 10 for i in choice})
+        assert heap.payload_ranges == list(zip(edges[::2], edges[1::2])), choice
+
+
+def test_one_packet_says_how_long_a_heap_is() -> None:
+    source = Source()
+    for lengths in ([8, None, None], [None, 8, None], [8, None, 8]):
+        for i, length in enumerate(lengths):
+            piece = b"abcdefgh"[3 * i : 3 * i + 3]
+            source.send(packets.Packet(1, piece, 3 * i, length, [(0x20, 0, 0)]).encode())
+        heap = source.stream.get()  # before anything ends
+        assert (heap.cnt, [bytes(item) for item in heap.get_items()]) == (1, [b"abcdefgh"])
+
+
+@pytest.mark.parametrize("piece", [1, 16, 63, 64, 65, 79, 80, 97, 201, 1000])
+def test_payload_is_copied_past_the_cache(piece: int) -> None:
+    payload = np.random.default_rng(piece).bytes(5000)
+    source = Source({"memcpy": spead2.MEMCPY_NONTEMPORAL})
+    cuts = packets.cut(packets.whole(1, (0x20, payload)), *range(piece, 5000, piece))
+    source.send(*(packet.encode() for packet in cuts))
+    (item,) = source.stream.get().get_items()
+    assert bytes(item) == payload
+
+
+def test_what_is_said_twice_counts_as_said_last() -> None:
+    """Also behind the pointers that packets begin with, where hardly anybody looks."""
+    source = Source()
+    for identifier, value in ((packets.HEAP_CNT, 5), (packets.HEAP_LENGTH, 4)):
+        packet = packets.Packet(3, b"abcd", 0, 4, [(0x20, 0, 0), (identifier, value)])
+        source.send(packet.encode())
+    late = packets.Packet(4, b"abcd", 0, 4, [(packets.PAYLOAD_OFFSET, 0), (0x20, 0, 0)])
+    source.send(late.encode())
+    assert source.end() == [5, 3, 4]
+
+
 # ---- Start and stop
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_packet_may_say_anywhere_that_the_stream_ends(place: int) -> None:
+    stop = packets.whole(9, (packets.STREAM_CTRL, packets.STOP)).encode()
+    words = [stop[i : i + 8] for i in range(8, 48, 8)]
+    words.insert(place, words.pop())
+    source = Source()
+    source.send(one(1), stop[:8] + b"".join(words), one(2))
+    assert [heap.cnt for heap in source.stream] == [1]
 
 
 def test_explicit_start() -> None:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import socket
 import struct
 import time
@@ -424,6 +425,22 @@ def test_a_failed_setup_tells_its_errno() -> None:
     with pytest.raises(OSError, match="Cannot assign") as caught:
         UdpStream(POOL, [UNICAST], interface_address="192.0.2.1")
     assert caught.value.errno == errno.EADDRNOTAVAIL
+
+
+def test_a_descriptor_that_is_no_socket() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own, open(os.devnull) as file:
+        os.dup2(file.fileno(), own.fileno())
+        with pytest.raises(ValueError, match=rf"descriptor {own.fileno()} is not a socket"):
+            UdpStream(POOL, own, [UNICAST])
+
+
+def test_only_what_is_too_large_is_told_how_large_it_may_be() -> None:
+    """The system lets nobody broadcast who has not asked for it."""
+    stream = UdpStream(POOL, [("255.255.255.255", 7148)])
+    with pytest.raises(OSError, match="Permission denied") as caught:
+        stream.send_heap(spead2.send.Heap())
+    assert caught.value.errno == errno.EACCES
+    assert str(caught.value).endswith("(sending to udp 255.255.255.255:7148)")
 
 
 @pytest.mark.parametrize(
