@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 
+import ibv_receiver
 import pytest
-from ibverbs_fixtures import Device
+from ibverbs_fixtures import GROUP, Device
 from receiving_program import Receiver, one, receiver, told
+from veth_network import SENDER_ADDRESS
 
 
 @pytest.mark.parametrize(
@@ -91,3 +95,21 @@ def test_what_the_device_refuses(device: Device, settings: dict[str, str], text:
         assert made.process.wait() == 0
     finally:
         made.close()
+
+
+def test_interrupts_that_do_come(device: Device) -> None:
+    with receiver(device) as made:
+        for i in range(5):
+            time.sleep(0.03)  # a wait so long that a lost interrupt would have been missed
+            made.send(one(i))
+            made.take()
+        result = made.finish()
+        assert made.cnts == [0, 1, 2, 3, 4]
+        assert result["log"] == []
+
+
+def test_receiving_without_the_capability(device: Device) -> None:
+    arguments = {"ibv": {"endpoints": [[GROUP, 8888]], "interface_address": SENDER_ADDRESS}}
+    program = [sys.executable, "-E", ibv_receiver.__file__, json.dumps(arguments)]
+    run = device.command(["setpriv", "--bounding-set=-net_raw", *program], {})
+    assert "only to processes with CAP_NET_RAW" in json.loads(run.result)["text"]

@@ -695,3 +695,14 @@ def test_asyncio_waiting_is_cancelled_and_stopped() -> None:
                 await putter
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_packet_may_say_anywhere_that_the_stream_ends(place: int) -> None:
+    stop = packets.whole(9, (packets.STREAM_CTRL, packets.STOP)).encode()
+    words = [stop[i : i + 8] for i in range(8, 48, 8)]
+    words.insert(place, words.pop())
+    source = Source(by_time())
+    source.send(timed(0), stop[:8] + b"".join(words), timed(1))
+    chunks = [(c.chunk_id, list(c.present)) for c in source.stream.data_ringbuffer]
+    assert chunks == [(0, [1, 0, 0, 0])]

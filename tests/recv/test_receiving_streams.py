@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
 import random
 import select
+import signal
 import threading
 import weakref
 from typing import Any
@@ -218,6 +220,30 @@ def test_what_is_said_twice_counts_as_said_last() -> None:
     late = packets.Packet(4, b"abcd", 0, 4, [(packets.PAYLOAD_OFFSET, 0), (0x20, 0, 0)])
     source.send(late.encode())
     assert source.end() == [5, 3, 4]
+
+
+def test_who_waits_after_a_full_ring_can_be_interrupted() -> None:
+    """And does not go round in circles."""
+    source = Source(heaps=2)
+    source.send(*map(one, range(20)))
+    assert [source.stream.get().cnt for _ in range(20)] == list(range(20))
+
+    def handler(*_: Any) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    interrupt = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGUSR1])
+
+    def wait() -> None:
+        interrupt.start()
+        source.stream.get()
+
+    try:
+        with pytest.raises(InterruptedError):
+            wait()
+    finally:
+        interrupt.join()
+        signal.signal(signal.SIGUSR1, before)
 
 
 # ---- Start and stop

@@ -173,3 +173,30 @@ print("all arrived")
         env={**os.environ, **environment},
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "all arrived\n", "")
+
+
+def test_a_stream_stops_that_waits_for_a_connection_to_a_socket_that_blocks() -> None:
+    program = """
+import socket, spead2, spead2.recv as recv
+stream = recv.Stream(spead2.ThreadPool())
+with socket.create_server(("127.0.0.1", 0)) as acceptor:
+    acceptor.setblocking(True)
+    stream.add_tcp_reader(acceptor)
+queue = spead2.InprocQueue()
+stream.add_inproc_reader(queue)
+queue.add_packet(bytes.fromhex(%r))
+print(stream.get().cnt)  # so the thread has looked for a connection
+stream.stop()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program % one(1).hex()], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+def test_the_address_of_an_interface_is_that_of_the_endpoint() -> None:
+    stream = recv.Stream(spead2.ThreadPool())
+    stream.add_udp_reader(0, bind_hostname="127.0.0.1", interface_address="127.0.0.1")
+    with pytest.raises(ValueError, match="does not match interface address"):
+        stream.add_udp_reader(0, bind_hostname="127.0.0.2", interface_address="127.0.0.1")
+    stream.stop()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import decoder
 import hypothesis
@@ -234,3 +235,23 @@ def test_a_part_that_holds_nothing_is_refused() -> None:
         stream.send_heap(heap)
     stream.send_heap(send.ItemGroup().get_end())
     assert decoder.parse(stream.getvalue()).cnt == 1
+
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "add_item_part": {"item": item(LIST, bytes_of(1, 4)), "length": 4},
+    "add_item_elsewhere": {"id": LIST, "length": 4},
+    "add_replicated_item": {"item": number(), "held": True},
+}
+
+
+@pytest.mark.parametrize("method", ARGUMENTS)
+def test_arguments_may_be_named_and_must_be_there(method: str) -> None:
+    arguments = ARGUMENTS[method]
+    heap = send.Heap()
+    heap.set_part(pointers="first")
+    call = getattr(heap, method)
+    for left_out in arguments:
+        some = {name: value for name, value in arguments.items() if name != left_out}
+        with pytest.raises(TypeError, match=rf"{method}\(\) is missing the argument '{left_out}'"):
+            call(**some)
+    call(**arguments)

@@ -149,3 +149,13 @@ def test_an_interface_without_a_fitting_address(link: Link) -> None:
     with link.at("near"), pytest.raises(OSError, match="near0 has no IPv4 address") as caught:
         spead2.send.UdpStream(spead2.ThreadPool(), [("127.0.0.1", 7148)], interface_address="near0")
     assert caught.value.errno == errno.EADDRNOTAVAIL
+
+
+def test_an_address_of_the_link_alone_fits_too(link: Link) -> None:
+    link.ip("near", *["-6", "addr", "flush", "dev", "near0"])
+    link.ip("near", *["-6", "addr", "add", "fe80::77/64", "dev", "near0", "nodad"])
+    with link.at("near"):
+        stream = spead2.send.UdpStream(
+            spead2.ThreadPool(), [("fe80::78%near0", 7148)], interface_address="near0"
+        )
+    assert "fe80::78" in repr(stream)

@@ -427,6 +427,13 @@ def test_a_failed_setup_tells_its_errno() -> None:
     assert caught.value.errno == errno.EADDRNOTAVAIL
 
 
+def test_a_connection_that_fails_at_once() -> None:
+    """No network has this address."""
+    with pytest.raises(OSError, match=r"255\.255\.255\.255:7148: Network is unreachable") as caught:
+        TcpStream(POOL, [("255.255.255.255", 7148)])
+    assert caught.value.errno == errno.ENETUNREACH
+
+
 def test_a_descriptor_that_is_no_socket() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own, open(os.devnull) as file:
         os.dup2(file.fileno(), own.fileno())
