@@ -362,6 +362,47 @@ void a_heap_may_change_while_it_is_sent() {
     EXPECT(h.contents()->items().size() == 201);
 }
 
+/// Keeps the cnts of the packets that it takes.
+class noting_transport final : public transport {
+public:
+    explicit noting_transport(std::vector<std::uint8_t>& cnts) : cnts_(cnts) {}
+    std::size_t num_substreams() const noexcept override { return 1; }
+    std::string describe() const override { return "noting"; }
+    send_result send(packet_span packets) noexcept override {
+        send_result result;
+        result.accepted = result.released = packets.packets.size();
+        for (const packet& p : packets.packets)
+            cnts_.push_back(
+                static_cast<const std::uint8_t*>(packets.iovs[p.first_iov].iov_base)[15]);
+        return result;
+    }
+
+private:
+    std::vector<std::uint8_t>& cnts_;
+};
+
+void heaps_take_turns_of_so_many_packets() {
+    auto pool = std::make_shared<thread_pool>(1);
+    std::vector<std::uint8_t> cnts;
+    stream s(pool, config(4).set_max_packet_size(1000), std::make_unique<noting_transport>(cnts));
+    const heap h = make_heap(4000);  // five packets
+    const std::vector<heap_reference> two(2, {h.contents()});
+    s.send_heaps(two, group_mode::round_robin, 3);
+    EXPECT((cnts == std::vector<std::uint8_t>{1, 1, 1, 2, 2, 2, 1, 1, 2, 2}));
+    cnts.clear();
+    s.send_heaps(two, group_mode::round_robin);
+    EXPECT((cnts == std::vector<std::uint8_t>{3, 4, 3, 4, 3, 4, 3, 4, 3, 4}));
+}
+
+void a_rate_that_is_set_is_the_rate() {
+    auto pool = std::make_shared<thread_pool>(1);
+    std::vector<std::uint8_t> cnts;
+    stream s(pool, config(4), std::make_unique<noting_transport>(cnts));
+    s.set_rate(1e9);
+    EXPECT(s.config().rate() == 1e9);
+    EXPECT(s.send_heap(make_heap(100)) > 100);
+}
+
 }  // namespace
 
 int main() {
@@ -376,6 +417,8 @@ int main() {
     a_waiting_thread_can_give_up();
     an_empty_group_completes_in_its_turn();
     a_heap_may_change_while_it_is_sent();
+    heaps_take_turns_of_so_many_packets();
+    a_rate_that_is_set_is_the_rate();
     if (failures == 0) std::puts("all held");
     return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -427,6 +427,15 @@ def test_a_failed_setup_tells_its_errno() -> None:
     assert caught.value.errno == errno.EADDRNOTAVAIL
 
 
+def test_what_endpoints_raise_themselves_is_raised() -> None:
+    class Endpoints:
+        def __iter__(self) -> Iterator[tuple[str, int]]:
+            raise KeyError("of their own")
+
+    with pytest.raises(KeyError, match="of their own"):
+        UdpStream(POOL, Endpoints())
+
+
 def test_a_connection_that_fails_at_once() -> None:
     """No network has this address."""
     with pytest.raises(OSError, match=r"255\.255\.255\.255:7148: Network is unreachable") as caught:

@@ -62,7 +62,8 @@ void items_come_in_any_order_and_the_last_one_counts() {
     EXPECT(p.heap_length == 9);
     const std::string usual =
         "5304030500000006 8000010000000001 8000020000000004 8000030000000000 8000040000000000 ";
-    for (const char* const more : {"8000010000000009 8000050000000001", "8000050000000001 8000010000000009"}) {
+    for (const char* const more :
+         {"8000010000000009 8000050000000001", "8000050000000001 8000010000000009"}) {
         EXPECT(decode_packet(from_hex(usual + more), p) == packet_fault::none);
         EXPECT(p.heap_cnt == 9 && p.heap_length == 4);
     }

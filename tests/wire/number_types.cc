@@ -178,6 +178,15 @@ void check_texts() {
     EXPECT(out_of_range_text("-1", {'u', 24}, overflow::wrap) ==
            "-1 is out of range for u24: must be from 0 to 16777215; of larger ones, up to "
            "18446744073709551615, the low 24 bits are sent");
+    EXPECT(out_of_range_text("-1", {'u', 63}, overflow::wrap) ==
+           "-1 is out of range for u63: must be from 0 to 9223372036854775807; of larger ones, up "
+           "to 18446744073709551615, the low 63 bits are sent");
+    EXPECT(out_of_range_text("-1", {'u', 64}, overflow::wrap) ==
+           "-1 is out of range for u64: must be from 0 to 18446744073709551615");
+    EXPECT(out_of_range_text("9", {'i', 64}) ==
+           "9 is out of range for i64: must be from -9223372036854775808 to 9223372036854775807");
+    EXPECT(out_of_range_text("9", {'i', 66}) ==
+           "9 is out of range for i66: must be from -2**65 to 2**65 - 1");
     EXPECT(to_text(integer::of(std::int64_t{-5})) == "-5" &&
            to_text(integer::of(ones)) == "18446744073709551615");
     EXPECT(legal_fields_text() ==
