@@ -706,3 +706,11 @@ def test_a_packet_may_say_anywhere_that_the_stream_ends(place: int) -> None:
     source.send(timed(0), stop[:8] + b"".join(words), timed(1))
     chunks = [(c.chunk_id, list(c.present)) for c in source.stream.data_ringbuffer]
     assert chunks == [(0, [1, 0, 0, 0])]
+
+
+def test_a_heap_of_several_packets_may_say_that_the_stream_ends() -> None:
+    stop = packets.whole(9, (0x1000, bytes(HEAP_SIZE)), (packets.STREAM_CTRL, packets.STOP))
+    source = Source(by_time())
+    source.send(timed(0), *(packet.encode() for packet in packets.cut(stop, 8)))
+    chunks = [(c.chunk_id, list(c.present)) for c in source.stream.data_ringbuffer]
+    assert chunks == [(0, [1, 0, 0, 0])]

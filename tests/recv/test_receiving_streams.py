@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import itertools
 import os
@@ -189,6 +190,19 @@ def test_pieces_that_meet_are_one() -> None:
     for choice, heap in zip(chosen, source.stream):
         edges = sorted({10 * i for i in choice} ^ {10 * i + 10 for i in choice})
         assert heap.payload_ranges == list(zip(edges[::2], edges[1::2])), choice
+
+
+def test_a_heap_has_no_more_pieces_than_its_payload_is_worth() -> None:
+    """4096, and one for each 64 bytes that are there: 4161 of one byte."""
+    source = Source(
+        {"allow_out_of_order": True}, contiguous_only=False, incomplete_keep_payload_ranges=True
+    )
+    piece = packets.Packet(1, b"x", 0, 1 << 20)
+    for i in range(5000):
+        source.send(dataclasses.replace(piece, offset=10_000 + 2 * i).encode())
+    source.queue.stop()
+    (heap,) = source.stream
+    assert heap.payload_ranges == [(10_000 + 2 * i, 10_001 + 2 * i) for i in range(4161)]
 
 
 def test_one_packet_says_how_long_a_heap_is() -> None:

@@ -200,3 +200,18 @@ def test_the_address_of_an_interface_is_that_of_the_endpoint() -> None:
     with pytest.raises(ValueError, match="does not match interface address"):
         stream.add_udp_reader(0, bind_hostname="127.0.0.2", interface_address="127.0.0.1")
     stream.stop()
+
+
+def test_datagrams_of_nothing_are_passed_over() -> None:
+    stream = recv.Stream(spead2.ThreadPool())
+    with (
+        socket.socket(type=socket.SOCK_DGRAM) as own,
+        socket.socket(type=socket.SOCK_DGRAM) as sender,
+    ):
+        own.bind(("127.0.0.1", 0))
+        address = own.getsockname()
+        stream.add_udp_reader(own)
+        for _ in range(3):
+            sender.sendto(b"", address)
+        sender.sendto(one(1), address)
+        assert stream.get().cnt == 1
