@@ -113,7 +113,7 @@ def test_a_process_that_has_collected_runs_tests_as_it_is_asked(tmp_path: pathli
     server = Server(Tree(tmp_path), ["test_all.py"], "", {}, tmp_path / "temporary")
     try:
         passes, with_7, ends, never, last = [
-            Outcome(name, -5.8, True, frozenset())
+            Outcome(name, -3.8, True, frozenset())
             for name in server.names  # at most a second
         ]
         everything = [passes, with_7, ends, never, last]

@@ -84,6 +84,9 @@ void faults_are_told_apart() {
            "packet rejected because the items overflow the packet");
     EXPECT(fault_of(from_hex("5304030500000000")) ==
            "packet rejected because it does not have required items");
+    EXPECT(fault_of(from_hex("5304030500000004 8000010000000001 8000020000000000 8000030000000000 "
+                             "8000040000000001 ff")) ==
+           "packet rejected because payload would overflow given heap length");
     // An addressed item does not count.
     EXPECT(fault_of(from_hex("5304030500000003 0000010000000001 8000030000000000 "
                              "8000040000000000")) ==

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import spead2
+import spead2._spead2 as engine
 import spead2.send as send
 
 FLAVOUR_48 = spead2.Flavour(4, 64, 48)
@@ -449,3 +450,14 @@ def test_every_multiple_of_8_bits_is_a_flavour(bits: int) -> None:
 def test_any_other_flavour_is_an_error(arguments: tuple[int, int, int], bad: str) -> None:
     with pytest.raises(ValueError, match=rf"(?<!\d){bad}\b"):
         spead2.Flavour(*arguments)
+
+
+def test_numbers_of_the_protocol() -> None:
+    names = ["NULL", "HEAP_CNT", "HEAP_LENGTH", "PAYLOAD_OFFSET", "PAYLOAD_LENGTH", "DESCRIPTOR", "STREAM_CTRL"]
+    numbers = {f"{name}_ID": number for number, name in enumerate(names)}
+    names = ["NAME", "DESCRIPTION", "SHAPE", "FORMAT", "ID", "DTYPE"]
+    numbers.update({f"DESCRIPTOR_{name}_ID": 0x10 + number for number, name in enumerate(names)})
+    names = ["STREAM_START", "DESCRIPTOR_REISSUE", "STREAM_STOP", "DESCRIPTOR_UPDATE"]
+    numbers.update({f"CTRL_{name}": number for number, name in enumerate(names)})
+    there = {name: getattr(engine, name, None) for name in numbers}
+    assert there == numbers
