@@ -453,7 +453,8 @@ def test_any_other_flavour_is_an_error(arguments: tuple[int, int, int], bad: str
 
 
 def test_numbers_of_the_protocol() -> None:
-    names = ["NULL", "HEAP_CNT", "HEAP_LENGTH", "PAYLOAD_OFFSET", "PAYLOAD_LENGTH", "DESCRIPTOR", "STREAM_CTRL"]
+    names = ["NULL", "HEAP_CNT", "HEAP_LENGTH", "PAYLOAD_OFFSET", "PAYLOAD_LENGTH"]
+    names += ["DESCRIPTOR", "STREAM_CTRL"]
     numbers = {f"{name}_ID": number for number, name in enumerate(names)}
     names = ["NAME", "DESCRIPTION", "SHAPE", "FORMAT", "ID", "DTYPE"]
     numbers.update({f"DESCRIPTOR_{name}_ID": 0x10 + number for number, name in enumerate(names)})
