@@ -207,6 +207,26 @@ def test_variables_reach_the_running_blocks(tmp_path: Path) -> None:
     assert [bool(h.descriptors()) for h in heaps[-31:-1]] == [True] * 30
 
 
+def test_sinks_of_a_generated_program_share_a_stream(tmp_path: Path) -> None:
+    """With a variable that is a stream: one start, one end, and the counts of one stream."""
+    flowgraph = Path(__file__).with_name("shared_stream.grc")
+    program = compile_flowgraph(tmp_path, "python", flowgraph=flowgraph)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        udp.settimeout(60)
+        command = [sys.executable, str(program), "--port", str(udp.getsockname()[1])]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0, done.stdout + done.stderr
+        heaps = receive_until_end(udp)
+    assert [heap.controls for heap in (heaps[0], heaps[-1])] == [[0], [2]]
+    assert len({heap.cnt for heap in heaps}) == len(heaps) == 22
+    descriptors = [d for heap in heaps for d in heap.descriptors()]
+    found = values(heaps, descriptors)
+    for name, expected in (("spectrum", [1.5, 2.5, 3.5, 4.5]), ("power", [7, 8])):
+        samples = np.concatenate([heap[name] for heap in found if name in heap])
+        assert np.array_equal(samples, np.resize(expected, 4000))
+
+
 BOTH_ENDS = Path(__file__).with_name("both_ends.grc")
 
 
