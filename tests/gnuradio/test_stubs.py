@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from typing import Any
@@ -47,3 +48,11 @@ def test_unknown_options_are_named() -> None:
             make(("127.0.0.1", 9), (0x1000, "x", "", "f4"), colour="red")
     with pytest.raises(TypeError, match=r"tcp\(\) got an unexpected keyword argument 'ttl'"):
         sinks.tcp(("127.0.0.1", 9), ttl=3)
+
+
+def test_classes_say_what_they_are_and_how_they_are_made() -> None:
+    for block in (sinks.HeapSink, sinks.PduHeapSink, sinks.HeapSource, sinks.PduHeapSource):
+        maker = "_".join(re.findall("[A-Z][a-z]+", block.__name__)).lower()
+        assert f"{maker}() makes it" in (inspect.getdoc(block) or "")
+        public = [name for name in vars(block) if not name.startswith("_")]
+        assert all(inspect.getdoc(getattr(block, name)) for name in public)
