@@ -12,16 +12,24 @@ from sphinx.application import Sphinx
 GRC = Path(__file__).resolve().parents[2] / "grc"
 
 
+def ports_of(definition: dict[str, Any], kind: str) -> list[str]:
+    """Return a line for the ports of samples, and one for each of messages."""
+    ports = definition.get(kind, [])
+    messages = [port for port in ports if port.get("domain") == "message"]
+    lines = []
+    if samples := len(ports) - len(messages):
+        most = f"1 to {samples} {kind}" if samples > 1 else f"an {kind[:-1]}"
+        lines.append(f"- {most} of samples, as the parameters say")
+    for port in messages:
+        several = ", as many as the parameters say" if "multiplicity" in port else ""
+        lines.append(f"- {kind[:-1]} `{port['id']}`, of messages{several}")
+    return lines
+
+
 def text_of(definition: dict[str, Any]) -> str:
     """Return the page of a block, as Markdown."""
     lines = [f"# {definition['label']}", "", f"Block `{definition['id']}`.", ""]
-    for kind in ("inputs", "outputs"):
-        for port in definition.get(kind, []):
-            dtype = port.get("dtype", port.get("domain", "message"))
-            many = f", {port['multiplicity']} of them" if "multiplicity" in port else ""
-            lines.append(
-                f"- {kind[:-1]} `{port.get('id', port.get('label', 'in'))}`: {dtype}{many}"
-            )
+    lines += [*ports_of(definition, "inputs"), *ports_of(definition, "outputs")]
     lines += ["", "## What it does", "", "```text", definition.get("documentation", "").strip()]
     lines += ["```", "", "## Parameters", "", "| parameter | ID | default | choices |"]
     lines.append("| --- | --- | --- | --- |")
@@ -30,10 +38,10 @@ def text_of(definition: dict[str, Any]) -> str:
         default = str(parameter.get("default", "")).replace("|", "\\|")
         shown = f"`{default}`" if default else ""
         lines.append(f"| {parameter['label']} | `{parameter['id']}` | {shown} | {choices} |")
-    code = definition.get("templates", {})
-    if "make" in code:
-        lines += ["", "## In Python", "", "```text", code.get("imports", "").strip()]
-        lines += [code["make"].strip(), "```"]
+    function = definition["id"].removeprefix("spead2_")
+    if "make" in definition.get("templates", {}):
+        lines += ["", "In Python it is made by `gr_spead2." + function + "`: see"]
+        lines += ["[GNU Radio](../gnuradio.md), and `help(gr_spead2." + function + ")`."]
     return "\n".join(lines) + "\n"
 
 
