@@ -47,7 +47,6 @@ def test_manual_is_built_and_its_links_hold() -> None:
     names = {path.stem.removesuffix(".block") for path in (ROOT / "grc").glob("*.block.yml")}
     assert names <= {path.stem for path in (html / "blocks").glob("*.html")}
     pages = [path.read_text(encoding="utf-8") for path in (html / "blocks").glob("*.html")]
-    assert not any("${" in re.sub(r"(?s)<pre>.*?</pre>|<td>.*?</td>", "", page) for page in pages)
-    assert not any("templates" in page or "given(" in page for page in pages)
+    assert not any("${" in page for page in pages)  # what only Companion can read
     assert "spead2.send.UdpStream" in (html / "reference" / "python.html").read_text()
     assert "udp_transport" in (html / "reference" / "cxx.html").read_text()
