@@ -10,10 +10,15 @@ trap remove_roots EXIT
 
 say() { echo "$(basename "$0") $suite: $*"; }
 
+mounts() { awk -v work="$work/" 'index($2, work) == 1 {print $2}' /proc/mounts | sort -r; }
+
 remove_roots() {
-    # Nothing of the machine may be below what is removed.
-    awk -v work="$work/" 'index($2, work) == 1 {print $2}' /proc/mounts | sort -r | xargs -r -n 1 umount
-    rm -rf --one-file-system "$work"
+    mounts | xargs -r -n 1 umount
+    if [ -n "$(mounts)" ]; then # nothing of the machine may be below what is removed
+        say "left, because something is still mounted there: $work"
+    else
+        rm -rf --one-file-system "$work"
+    fi
 }
 
 make_root() { # DIR PACKAGES: packages with commas between them
@@ -35,7 +40,8 @@ inside() { # DIR COMMAND...
     shift
     mount --bind /proc "$dir/proc"
     mount --bind /sys "$dir/sys"
+    mount --bind /dev/pts "$dir/dev/pts"
     LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive chroot "$dir" "$@" || code=$?
-    umount "$dir/proc" "$dir/sys"
+    umount "$dir/dev/pts" "$dir/proc" "$dir/sys"
     return $code
 }
