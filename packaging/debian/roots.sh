@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What the scripts of this folder share: fresh roots of a Debian release, made by mmdebstrap (as root).
-# Sourced with $suite set; the roots are below $work, which is removed at the end.
+# Sourced with $suite set; the roots are below $work, which is removed at the end. DEBIAN_MIRROR is where
+# packages come from; with SPEAD2_STALE=1 it may be a copy that is no longer kept up.
 
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
@@ -24,7 +25,8 @@ remove_roots() {
 make_root() { # DIR PACKAGES: packages with commas between them
     say "making a root with $(tr , ' ' <<<"$2")" | cut -c 1-110
     mmdebstrap --mode=root --variant=apt --quiet --include="$2" \
-        --aptopt='APT::Install-Recommends "false"' "$suite" "$work/$1" "$mirror"
+        --aptopt='APT::Install-Recommends "false"' \
+        ${SPEAD2_STALE:+--aptopt='Acquire::Check-Valid-Until "false"'} "$suite" "$work/$1" "$mirror"
 }
 
 # The project's files as they are, without what git ignores.
@@ -32,6 +34,14 @@ copy_source() { # DIR
     mkdir -p "$work/$1/source"
     git -C "$source" ls-files -z --cached --others --exclude-standard |
         (cd "$source" && tar --null -T - -c) | tar -x -C "$work/$1/source"
+}
+
+# Files and folders of the machine that are named in SPEAD2_COPY.
+copy_settings() { # DIR
+    local path
+    for path in ${SPEAD2_COPY:-}; do
+        tar -C / -c -h "${path#/}" | tar -x -C "$work/$1"
+    done
 }
 
 # Runs a command in a root; it has the machine's processes and network.
