@@ -14,6 +14,8 @@
 #include <optional>
 #include <span>
 
+#include <spead2/net/endpoint.h>
+
 namespace spead2 {
 
 using mac_address = std::array<std::uint8_t, 6>;
@@ -23,6 +25,11 @@ struct ipv4_endpoint {
     in_addr address;
     std::uint16_t port;
 };
+
+/// \param e  of IPv4
+[[nodiscard]] inline ipv4_endpoint ipv4_of(const endpoint& e) noexcept {
+    return {reinterpret_cast<const sockaddr_in*>(e.address())->sin_addr, htons(e.port())};
+}
 
 /// RFC 1112: 01:00:5e and the low 23 bits of the group's address.
 [[nodiscard]] inline mac_address multicast_mac(const in_addr& group) noexcept {

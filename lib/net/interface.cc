@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 
 #include <spead2/base/errors.h>
 
@@ -42,8 +43,7 @@ void for_each_address(int family, Visit visit) {
 [[nodiscard]] bool same_address(const endpoint& a, const endpoint& b) {
     if (a.family() != b.family()) return false;
     if (a.family() == AF_INET6) return IN6_ARE_ADDR_EQUAL(&v6(a), &v6(b));
-    return reinterpret_cast<const sockaddr_in*>(a.address())->sin_addr.s_addr ==
-           reinterpret_cast<const sockaddr_in*>(b.address())->sin_addr.s_addr;
+    return ipv4_of(a).address.s_addr == ipv4_of(b).address.s_addr;
 }
 
 [[nodiscard]] network_interface with_name(std::string name) {
@@ -121,6 +121,20 @@ endpoint network_interface::local_address(const std::string& text, int family) {
         throw setup_error(EADDRNOTAVAIL, "network interface " + text + " has no IPv" +
                                              (family == AF_INET6 ? "6" : "4") + " address");
     return *found;
+}
+
+in_addr network_interface::ipv4_address(const std::string& text, const char* purpose) {
+    if (text.empty())
+        throw std::invalid_argument(
+            std::string("interface address has not been specified: give the interface to ") +
+            purpose + ", by its name or its IPv4 address");
+    try {
+        return ipv4_of(local_address(text, AF_INET)).address;
+    } catch (const resolve_error&) {
+        const endpoint other = endpoint::resolve(text, 0);
+        if (other.family() == AF_INET) return ipv4_of(other).address;
+    }
+    throw std::invalid_argument("interface address is not an IPv4 address: " + text);
 }
 
 }  // namespace spead2

@@ -33,6 +33,12 @@ struct network_interface {
     /// \throw as find(); socket_setup_error if the interface has no address of this family
     [[nodiscard]] static endpoint local_address(const std::string& text, int family);
 
+    /// The IPv4 address that \a text means, as local_address(). For devices past the kernel: an
+    /// interface has to be named.
+    /// \param purpose  what the interface is for, if there is none: "send from"
+    /// \throw as local_address(); std::invalid_argument if \a text is empty or an address of IPv6
+    [[nodiscard]] static in_addr ipv4_address(const std::string& text, const char* purpose);
+
     /// Whether \a text is the name of an interface of this machine.
     [[nodiscard]] static bool is_name(const std::string& text);
 };

@@ -25,33 +25,16 @@
 namespace spead2::recv {
 namespace {
 
-[[nodiscard]] in_addr ipv4(const endpoint& e) {
-    return reinterpret_cast<const sockaddr_in*>(e.address())->sin_addr;
-}
-
-[[nodiscard]] endpoint resolve_interface(const std::string& address) {
-    if (address.empty())
-        throw std::invalid_argument(
-            "interface address has not been specified: give the interface to receive at, by its "
-            "name or its IPv4 address");
-    try {
-        return network_interface::local_address(address, AF_INET);
-    } catch (const resolve_error&) {
-        const endpoint other = endpoint::resolve(address, 0);
-        if (other.family() == AF_INET) return other;
-    }
-    throw std::invalid_argument("interface address is not an IPv4 address: " + address);
-}
-
 /// \return the interface's address
 [[nodiscard]] in_addr check(const udp_ibv_reader_options& options) {
     for (const endpoint& e : options.endpoints)
         if (e.family() != AF_INET)
             throw std::invalid_argument("endpoint is not an IPv4 address: " + e.to_string());
     if (options.endpoints.empty()) throw std::invalid_argument("endpoints is empty");
-    const in_addr local = ipv4(resolve_interface(options.interface_address));
+    const in_addr local =
+        network_interface::ipv4_address(options.interface_address, "receive at");
     for (const endpoint& e : options.endpoints)
-        if (!e.is_multicast() && ipv4(e).s_addr != local.s_addr)
+        if (!e.is_multicast() && ipv4_of(e).address.s_addr != local.s_addr)
             throw std::invalid_argument(
                 "endpoint is not multicast and does not match interface address: " + e.to_string());
     check_options(options);
@@ -83,7 +66,7 @@ detail::receive_queue::parameters queue_parameters(const udp_ibv_reader_options&
     p.buffer_size = options.buffer_bytes();
     p.interrupt = options.comp_vector;
     p.mac = network_interface::with_address(local).mac;
-    for (const endpoint& e : options.endpoints) p.endpoints.push_back({ipv4(e), htons(e.port())});
+    for (const endpoint& e : options.endpoints) p.endpoints.push_back(ipv4_of(e));
     return p;
 }
 

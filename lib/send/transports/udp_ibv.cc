@@ -18,24 +18,6 @@
 namespace spead2::send {
 namespace {
 
-[[nodiscard]] in_addr ipv4(const endpoint& e) {
-    return reinterpret_cast<const sockaddr_in*>(e.address())->sin_addr;
-}
-
-[[nodiscard]] endpoint resolve_interface(const std::string& address) {
-    if (address.empty())
-        throw std::invalid_argument(
-            "interface address is missing: give the interface to send from, by its name or its "
-            "IPv4 address");
-    try {
-        return network_interface::local_address(address, AF_INET);
-    } catch (const resolve_error&) {
-        const endpoint other = endpoint::resolve(address, 0);
-        if (other.family() == AF_INET) return other;
-    }
-    throw std::invalid_argument("interface address " + address + " is not an IPv4 address");
-}
-
 [[nodiscard]] std::string text(const ibv_memory_region& region) {
     std::ostringstream out;
     out << region.length << " bytes at " << region.data;
@@ -77,7 +59,7 @@ udp_ibv_transport::udp_ibv_transport(const udp_ibv_options& options, std::size_t
             throw std::invalid_argument("endpoint is not an IPv4 multicast address: " +
                                         e.to_string());
     std::vector<ibv_memory_region> regions = checked_regions(options.memory_regions);
-    const endpoint local = resolve_interface(options.interface_address);
+    const in_addr local = network_interface::ipv4_address(options.interface_address, "send from");
     check_options(options);
     if (max_packet_size > max_udp_payload)
         throw std::invalid_argument("max_packet_size " + std::to_string(max_packet_size) +
@@ -85,9 +67,8 @@ udp_ibv_transport::udp_ibv_transport(const udp_ibv_options& options, std::size_t
                                     std::to_string(max_udp_payload) + " bytes");
 #ifdef SPEAD2_HAVE_IBVERBS_HEADERS
     detail::udp_ibv_sender::parameters p;
-    for (const endpoint& e : options.endpoints)
-        p.destinations.push_back({ipv4(e), htons(e.port())});
-    p.interface = ipv4(local);
+    for (const endpoint& e : options.endpoints) p.destinations.push_back(ipv4_of(e));
+    p.interface = local;
     p.regions = std::move(regions);
     p.buffer_size = options.buffer_bytes();
     p.max_packet_size = max_packet_size;
@@ -97,7 +78,7 @@ udp_ibv_transport::udp_ibv_transport(const udp_ibv_options& options, std::size_t
     p.max_poll = options.max_poll;
     impl_ = std::make_unique<impl>(std::move(p));
 #else
-    static_cast<void>(ipv4(local));
+    static_cast<void>(local);
     throw std::runtime_error(
         "ibverbs is not in this build: install the headers of libibverbs and librdmacm (Debian, "
         "Ubuntu: libibverbs-dev librdmacm-dev; Fedora, RHEL: rdma-core-devel) and build again");

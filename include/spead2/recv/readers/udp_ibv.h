@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <spead2/base/options.h>
+#include <spead2/net/completion_options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/recv/reader.h>
 #include <spead2/recv/reader_info.h>
@@ -47,11 +48,8 @@ struct udp_ibv_reader_options {
                    "least one; 0: the default."),
             option("max_size", &self::max_size, at_least(1),
                    "Bytes of the largest packet; larger ones are dropped. At least 1."),
-            option("comp_vector", &self::comp_vector,
-                   "Completion interrupt to wait for, modulo the number that the device has; "
-                   "negative: poll all the time."),
-            option("max_poll", &self::max_poll, at_least(1),
-                   "Polls in a row before waiting, or letting other work run; at least 1."),
+            comp_vector_option<self>(),
+            max_poll_option<self>(),
         };
     }
 };

@@ -12,6 +12,7 @@
 
 #include <spead2/base/arguments.h>
 #include <spead2/base/options.h>
+#include <spead2/net/completion_options.h>
 #include <spead2/net/endpoint.h>
 #include <spead2/net/traffic_class.h>
 #include <spead2/send/transport.h>
@@ -66,11 +67,8 @@ struct udp_ibv_options {
                 "Bytes of packets that can be in flight, rounded down to whole packets, at least "
                 "one; 0: the default."),
             option("ttl", &self::ttl, between(0, 255), "Hops that the packets may make, 0 to 255."),
-            option("comp_vector", &self::comp_vector,
-                   "Completion interrupt to wait for, modulo the number that the device has; "
-                   "negative: poll all the time."),
-            option("max_poll", &self::max_poll, at_least(1),
-                   "Polls in a row before waiting, or letting other work run; at least 1."),
+            comp_vector_option<self>(),
+            max_poll_option<self>(),
             dscp_option<self>(),
         };
     }
