@@ -2,8 +2,9 @@
 """What the tests have run in the first namespace, receiving on the software device.
 
 Called as ``ibv_receiver.py ARGUMENTS``, JSON. Prints "ready" when packets may come; from a line of
-standard input on it takes heaps, each a line of JSON; in the end a line with what else there is to
-say. Only uses what the reference package has, too.
+standard input on it takes heaps, or chunks (``"chunks"``: settings of chunk_reception), each a line
+of JSON; in the end a line with what else there is to say. Only uses what the reference package has,
+too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import pathlib
 import sys
 from typing import Any
 
@@ -32,6 +34,27 @@ def told(heap: Any) -> list[Any]:
     ]
 
 
+def told_of_chunk(chunk: Any) -> list[Any]:
+    """Return what is reported of a chunk."""
+    data = hashlib.sha256(bytes(chunk.data)).hexdigest()
+    return [chunk.chunk_id, data, chunk.present.tolist()]
+
+
+def make_stream(arguments: dict[str, Any]) -> Any:
+    """Make the stream that is asked for."""
+    if "chunks" in arguments:
+        sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+        import chunk_reception
+
+        return chunk_reception.make_stream(chunk_reception.Settings(**arguments["chunks"]))
+    asynchronous = arguments.get("kind") == "asyncio"
+    return (spead2.recv.asyncio.Stream if asynchronous else recv.Stream)(
+        spead2.ThreadPool(),
+        recv.StreamConfig(**arguments.get("config", {})),
+        recv.RingStreamConfig(**arguments.get("ring", {"heaps": 1000})),
+    )
+
+
 def say(what: Any) -> None:
     print(json.dumps(what), flush=True)
 
@@ -50,12 +73,7 @@ def main() -> None:
     logging.getLogger("spead2").setLevel(logging.INFO)
     ibv = arguments["ibv"]
     ibv["endpoints"] = [tuple(endpoint) for endpoint in ibv["endpoints"]]
-    asynchronous = arguments.get("kind") == "asyncio"
-    stream = (spead2.recv.asyncio.Stream if asynchronous else recv.Stream)(
-        spead2.ThreadPool(),
-        recv.StreamConfig(**arguments.get("config", {})),
-        recv.RingStreamConfig(**arguments.get("ring", {"heaps": 1000})),
-    )
+    stream = make_stream(arguments)
     try:
         if "udp" in arguments:
             stream.add_udp_reader(*arguments["udp"])
@@ -68,8 +86,11 @@ def main() -> None:
         return
     print("ready", flush=True)
     sys.stdin.readline()
-    if asynchronous:
+    if arguments.get("kind") == "asyncio":
         asyncio.run(take_all(stream))
+    elif "chunks" in arguments:
+        for chunk in stream.data_ringbuffer:
+            say(told_of_chunk(chunk))
     else:
         for heap in stream:
             say(told(heap))
