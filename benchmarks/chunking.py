@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from receiving import MEMORY, WARM_UP, Timed, free_port, make_packets_of
+from receiving import MEMORY, WARM_UP, Timed, free_port, huge_array, make_packets_of
 
 import spead2
 import spead2.recv
@@ -88,7 +88,9 @@ class Chunks:
     """Memory of chunks that is used again and again, by one stream after another."""
 
     def __init__(self, heap_size: int, item: int) -> None:
-        self._memory = [np.ones(CHUNK, np.uint8) for _ in range(CHUNKS)]
+        self._memory = [huge_array(CHUNK) for _ in range(CHUNKS)]
+        for memory in self._memory:
+            memory[:] = 1
         self._flags = [np.zeros(CHUNK // heap_size, np.uint8) for _ in range(CHUNKS)]
         self._config = make_config(item, heap_size)
         self._pool = spead2.ThreadPool()

@@ -30,6 +30,17 @@ Timed = Callable[[Step, argparse.Namespace], "dict[str, float]"]
 MEMORY = 64 << 20
 
 
+def huge_array(size: int) -> np.ndarray[Any, Any]:
+    """Return an array of bytes in huge pages, as what the limit copies from and to.
+
+    numpy asks for them; but those that are not wholly within the array would be small ones.
+    """
+    huge = 2 << 20
+    memory = np.empty((-(-size // huge) + 1) * huge, np.uint8)
+    start = -memory.ctypes.data % huge
+    return memory[start : start + size]
+
+
 def make_packets_of(heaps: list[Any], packet_size: int) -> np.ndarray[Any, Any]:
     """Return the packets of heaps, back to back."""
     packets = [
@@ -37,7 +48,10 @@ def make_packets_of(heaps: list[Any], packet_size: int) -> np.ndarray[Any, Any]:
         for cnt, heap in enumerate(heaps, 1)
         for packet in spead2.send.PacketGenerator(heap, cnt, packet_size)
     ]
-    return np.frombuffer(b"".join(packets), np.uint8)
+    size = sum(map(len, packets))
+    memory = huge_array(size)
+    memory[:] = np.frombuffer(b"".join(packets), np.uint8)
+    return memory
 
 
 def make_packets(heap: Any, count: int, packet_size: int) -> np.ndarray[Any, Any]:
