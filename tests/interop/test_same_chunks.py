@@ -41,6 +41,8 @@ def heaps(draw: st.DrawFn, cnt: int, time: int) -> list[bytes]:
     length = draw(st.sampled_from([size, size, size, size, size + 1, None]))
     heap = packets.Packet(cnt, payload, 0, length, pointers, draw(st.sampled_from([40, 40, 48])))
     pieces = packets.cut(heap, *range(8, size, 8))
+    if draw(st.booleans()):  # the first packet has less payload, as its items take room
+        pieces = packets.cut(heap, *range(4, size, 12))
     if draw(st.booleans()):  # every packet has all items
         pieces = [dataclasses.replace(piece, pointers=pointers) for piece in pieces]
     for i, piece in enumerate(pieces):

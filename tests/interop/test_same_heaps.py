@@ -82,13 +82,43 @@ def made_heaps(draw: st.DrawFn, cnt: int) -> list[bytes]:
 
 
 @st.composite
+def even_heaps(draw: st.DrawFn, cnt: int) -> list[bytes]:
+    """Return the packets of a heap in equal parts, as nearly all have them; one may differ."""
+    payload = random.Random(cnt).randbytes(draw(st.integers(20, 400)))
+    items: list[tuple[int, ...]] = [(0x20, 0, 0), (0x21, draw(st.integers(0, 9)))]
+    step = draw(st.integers(8, 40))
+    first = step - draw(st.sampled_from([0, 0, 8]))  # the items take room
+    whole = packets.Packet(cnt, payload, 0, len(payload), items)
+    pieces = packets.cut(whole, *range(first or step, len(payload), step))
+    if draw(st.booleans()):
+        pieces = [dataclasses.replace(piece, pointers=items) for piece in pieces]
+    if draw(st.booleans()):
+        i = draw(st.integers(0, len(pieces) - 1))
+        changes: list[dict[str, Any]] = [
+            {"length": len(payload) + 1},
+            {"length": None},
+            {"cnt": cnt + 1},
+            {"bits": 56},
+            {"offset": pieces[i].offset + 1},
+            {"payload": pieces[i].payload[:-1]},
+            {"pointers": [(0x22, 7)]},
+            {"pointers": [*items, (packets.STREAM_CTRL, packets.STOP)]},
+        ]
+        pieces[i] = dataclasses.replace(pieces[i], **draw(st.sampled_from(changes)))
+    return [piece.encode() for piece in pieces]
+
+
+@st.composite
 def traffic(draw: st.DrawFn) -> list[bytes]:
     """Return packets of a few heaps, some lost, repeated, late or damaged."""
     flavour = draw(strategies.flavours(24))
     heaps = []
     for cnt in range(1, draw(st.integers(1, 6)) + 1):
-        kind = draw(st.sampled_from(["sent", "sent", "made"]))
-        heaps.append(draw(sent_heaps(cnt, flavour)) if kind == "sent" else draw(made_heaps(cnt)))
+        kind = draw(st.sampled_from(["sent", "sent", "made", "even", "even"]))
+        if kind == "sent":
+            heaps.append(draw(sent_heaps(cnt, flavour)))
+        else:
+            heaps.append(draw(made_heaps(cnt) if kind == "made" else even_heaps(cnt)))
     mixed = draw(st.booleans())
     rng = random.Random(draw(st.integers(0, 2**32 - 1)))
     sequence = [packet for heap in heaps for packet in heap]

@@ -12,8 +12,6 @@
 #include <typeinfo>
 #include <utility>
 
-#include "copy.h"
-
 namespace spead2::recv {
 namespace {
 
@@ -42,7 +40,7 @@ assembly::assembly(const stream_config& config, std::uint64_t* stats, log_book& 
       allow_unsized_heaps_(config.allow_unsized_heaps() && to == nullptr && !config.scatter()),
       stop_on_stop_item_(config.stop_on_stop_item()),
       nontemporal_(config.memcpy() == memcpy_method::nontemporal),
-      plain_(!allow_out_of_order_ && !nontemporal_ && !config.scatter()),
+      plain_(!allow_out_of_order_ && !config.scatter()),
       ordinary_memory_(is_ordinary(*config.allocator())),
       bug_compat_(static_cast<unsigned>(config.bug_compat())),
       scatter_(config.scatter()),
@@ -79,6 +77,7 @@ bool assembly::add_any(const packet_view& p) {
     if (h == nullptr) return true;
     if (goes_on(*h, p)) {
         last_ = h;
+        next_.clear();
         append(*h, p);
     } else {
         go_on(*h, p);
@@ -110,10 +109,62 @@ void assembly::copy(std::uint8_t* base, const packet_view& p) const {
     const auto n = static_cast<std::size_t>(p.payload_length);
     if (scatter_)
         scatter_(base, p);
-    else if (nontemporal_)
-        copy_nontemporal(base + p.payload_offset, p.payload, n);
     else
-        std::memcpy(base + p.payload_offset, p.payload, n);
+        copy_plain(base + p.payload_offset, p.payload, n);
+}
+
+void assembly::expect_after(const partial_heap& h, const packet_view& p) noexcept {
+    const std::uint64_t end = p.payload_offset + p.payload_length;
+    next_.clear();
+    // Behind one that did not go on itself the next one will probably not do it either.
+    const bool goes_on = p.payload_offset == std::exchange(next_offset_, end);
+    if ((!goes_on && p.payload_offset != 0) || h.odd || scatter_ || h.length != p.heap_length ||
+        end >= h.capacity || end >= static_cast<std::uint64_t>(h.length))
+        return;
+    next_.set(p, static_cast<std::uint64_t>(h.length) - end);
+}
+
+std::size_t assembly::add_expected(const std::uint8_t* bytes, std::size_t size,
+                                   std::size_t segment) {
+    partial_heap& h = *last_;
+    const std::uint64_t begin = next_offset_;
+    std::uint64_t end = std::min<std::uint64_t>(h.capacity, static_cast<std::uint64_t>(h.length));
+    if (allow_out_of_order_) end = std::min(end, h.ranges.gap_end(begin));
+    const bool marks = placer_ != nullptr && h.placed.unit != 0;
+    if (placer_ != nullptr && !placer_->wants(h.placed)) return 0;
+    if (finished_.size() == finished_.capacity()) finished_.reserve(2 * finished_.size());
+    std::size_t packets = 0;
+    std::size_t done = 0;
+    std::uint64_t offset = begin;
+    for (;;) {
+        const std::size_t whole = next_.size();
+        const std::size_t head = next_.head();
+        const std::size_t length = next_.length();
+        if (segment != 0 && whole != segment && whole != size - done) break;
+        while (size - done >= whole && end - offset >= length && next_.is(bytes + done)) {
+            copy_plain(h.base + offset, bytes + done + head, length);
+            if (marks) h.placed.mark(offset, length);
+            ++packets;
+            done += whole;
+            offset += length;
+            next_.advance();
+        }
+        const std::uint64_t left = end - offset;
+        if (left >= length || left == 0) break;
+        next_.shorten(left);  // the last one
+    }
+    if (packets == 0) return 0;
+    if (allow_out_of_order_) static_cast<void>(h.ranges.add(begin, offset));
+    stats_[stat_index::packets] += packets;
+    stats_[stat_index::search_dist] += packets;
+    h.received += offset - begin;
+    h.end = std::max(h.end, offset);
+    next_offset_ = offset;
+    if (h.complete())
+        finish(h);
+    else if (offset == end)
+        next_.clear();
+    return done;
 }
 
 /// Have memory for \a needed bytes of payload. \return false if there is none
@@ -198,15 +249,18 @@ bool assembly::begin(const packet_view& p) {
     ++n_partial_;
     last_ = &h;
     accept(h, p);
+    if (last_ != nullptr) expect_after(h, p);
     return true;
 }
 
 void assembly::go_on(partial_heap& h, const packet_view& p) {
-    last_ = &h;
+    const bool again = std::exchange(last_, &h) == &h;
+    next_.clear();
     if (!fits(h, p)) return;
     switch (take_payload(h, p)) {
         case outcome::placed:
             accept(h, p);
+            if (again && last_ != nullptr) expect_after(h, p);
             break;
         case outcome::dropped:
             break;
@@ -296,7 +350,7 @@ assembly::outcome assembly::take_payload(partial_heap& h, const packet_view& p) 
     }
     if (placer_ != nullptr) {
         if (h.placed.verdict == placement::kind::reject) return outcome::placed;
-        if (end > h.capacity || !placer_->packet_placed(h.placed, p)) return outcome::placed;
+        if (end > h.capacity || !place_payload(h, p)) return outcome::placed;
     }
     if (p.payload_length != 0) copy(h.base, p);
     return outcome::placed;

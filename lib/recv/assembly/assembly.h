@@ -15,8 +15,10 @@
 #include <spead2/wire/packet.h>
 
 #include "../log/log_book.h"
+#include "copy.h"
 #include "heap_recycler.h"
 #include "item_pointers.h"
+#include "next_packet.h"
 #include "partial_heap.h"
 #include "placer.h"
 
@@ -37,10 +39,20 @@ public:
             ++stats_[stat_index::packets];
             ++stats_[stat_index::search_dist];
             append(*last_, p);
+            if (last_ != nullptr) expect_after(*last_, p);
             return true;
         }
         return add_any(p);
     }
+    /// Bytes of the packet that will probably come next; 0: nobody knows.
+    [[nodiscard]] std::size_t expected() const noexcept { return next_.size(); }
+    /// Take packets, back to back, as long as they are what was expected: the same as add() for each,
+    /// for less.
+    /// \param size     bytes there are
+    /// \param segment  bytes of every packet but the last, if they are datagrams; else 0
+    /// \return bytes that were taken
+    [[nodiscard]] std::size_t add_expected(const std::uint8_t* bytes, std::size_t size,
+                                           std::size_t segment);
     /// Give out everything that is there, as far as it has come.
     void flush();
 
@@ -66,12 +78,27 @@ private:
                p.payload_offset + p.payload_length <= h.capacity && !h.odd;
     }
     void append(partial_heap& h, const packet_view& p) {
-        if (placer_ == nullptr || placer_->packet_placed(h.placed, p))
-            std::memcpy(h.base + p.payload_offset, p.payload,
-                        static_cast<std::size_t>(p.payload_length));
+        if (place_payload(h, p))
+            copy_plain(h.base + p.payload_offset, p.payload,
+                       static_cast<std::size_t>(p.payload_length));
         h.received = h.end = p.payload_offset + p.payload_length;
         if (h.complete()) finish(h);
     }
+    /// Whether the payload of a packet is wanted; it is marked as being there then.
+    [[nodiscard]] bool place_payload(const partial_heap& h, const packet_view& p) const noexcept {
+        if (placer_ == nullptr) return true;
+        if (!placer_->wants(h.placed)) return false;
+        if (h.placed.unit != 0) h.placed.mark(p.payload_offset, p.payload_length);
+        return true;
+    }
+    void copy_plain(std::uint8_t* to, const std::uint8_t* from, std::size_t n) const noexcept {
+        if (nontemporal_)
+            copy_nontemporal(to, from, n);
+        else
+            copy_payload(to, from, n);
+    }
+    /// A packet of the heap, which is not complete, has come: what will the next one be?
+    void expect_after(const partial_heap& h, const packet_view& p) noexcept;
     [[nodiscard]] bool add_any(const packet_view& p);
     void add_single(const packet_view& p);
     [[nodiscard]] bool place_single(const packet_view& p);
@@ -120,7 +147,7 @@ private:
     const bool allow_unsized_heaps_;
     const bool stop_on_stop_item_;
     const bool nontemporal_;
-    const bool plain_;  ///< packets in order, just copied
+    const bool plain_;  ///< packets in order, no function that puts payload in its place
     const bool ordinary_memory_;
     const unsigned bug_compat_;
     const scatter_function scatter_;
@@ -131,7 +158,9 @@ private:
     placer* const placer_;
     const std::shared_ptr<heap_recycler> recycler_ = std::make_shared<heap_recycler>();
 
-    partial_heap* last_ = nullptr;  ///< of the packet before; nearly always of the next one too
+    partial_heap* last_ = nullptr;   ///< of the packet before; nearly always of the next one too
+    next_packet next_;               ///< of that heap, if one is expected
+    std::uint64_t next_offset_ = 0;  ///< where the payload of the packet before ends
     heap_index index_;
     // Zeroed memory that is not written to takes nothing, however many heaps there may be.
     zeroed<partial_heap*> slots_;  ///< max_heaps a substream, each a ring; null: not partial

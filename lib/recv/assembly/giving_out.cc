@@ -61,7 +61,10 @@ void assembly::remove(partial_heap& h) noexcept {
         slots_[h.slot] = nullptr;
         --n_partial_;
     }
-    if (last_ == &h) last_ = nullptr;
+    if (last_ == &h) {
+        last_ = nullptr;
+        next_.clear();
+    }
     h.whole.reset();
     h.placed = {};
     h.base = nullptr;

@@ -27,6 +27,13 @@ public:
 
     /// Add [begin, end), unless it is not to be added.
     [[nodiscard]] result add(std::uint64_t begin, std::uint64_t end);
+    /// Where the piece after the one that was added to last begins, if that one ends at \a end; else
+    /// \a end.
+    [[nodiscard]] std::uint64_t gap_end(std::uint64_t end) const noexcept {
+        if (last_ == pieces_.end() || last_->second != end) return end;
+        const auto after = std::next(last_);
+        return after == pieces_.end() ? UINT64_MAX : after->first;
+    }
     void clear() noexcept;
     [[nodiscard]] std::vector<std::pair<std::uint64_t, std::uint64_t>> list() const {
         return {pieces_.begin(), pieces_.end()};

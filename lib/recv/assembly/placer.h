@@ -21,7 +21,12 @@ struct placement {
     std::size_t capacity = 0;
     std::uint8_t* flags = nullptr;  ///< set to 1 when the heap, or each packet, is there
     std::int64_t chunk_id = -1;
-    bool marks_packets = false;  ///< flags are of packets, not of the heap
+    std::size_t unit = 0;  ///< bytes of payload that each of flags is of; 0: all of the heap
+
+    /// A packet whose payload was wanted has come; unit is not 0.
+    void mark(std::uint64_t offset, std::uint64_t length) const noexcept {
+        if (length != 0) flags[offset / unit] = 1;
+    }
 };
 
 class placer {
@@ -29,10 +34,16 @@ public:
     virtual ~placer() = default;
     /// The first packet of a heap that is accepted; if it is the only one, nothing else is called for it.
     [[nodiscard]] virtual placement place(const packet_view& first) noexcept = 0;
-    /// A packet of the heap has come. \return whether its payload is still wanted
-    [[nodiscard]] virtual bool packet_placed(placement& where, const packet_view& p) noexcept = 0;
     /// All of the heap has come.
     virtual void heap_placed(placement& where) noexcept = 0;
+
+    /// Whether payload of a heap is still to be written.
+    [[nodiscard]] bool wants(const placement& where) const noexcept {
+        return where.chunk_id >= oldest_;
+    }
+
+protected:
+    std::int64_t oldest_ = 0;  ///< chunk that is still written to
 };
 
 }  // namespace spead2::recv

@@ -74,7 +74,7 @@ bool assembly::place_single(const packet_view& p) {
         if (where.verdict == placement::kind::later) return false;
         if (where.verdict == placement::kind::accept) {
             copy(where.base, p);
-            if (!stops || where.marks_packets) *where.flags = 1;
+            if (!stops || where.unit != 0) *where.flags = 1;
         }
         static_cast<void>(take_slot(p.heap_cnt));
         if (stops)
@@ -111,6 +111,7 @@ bool assembly::add_whole(const packet_view& p) {
     if (!reserve(*h, p.payload_length, p)) return true;
     if (p.payload_length != 0) copy(h->base, p);
     h->received = 0;
+    next_.clear();
     accept(*h, p);
     return true;
 }

@@ -194,8 +194,8 @@ placement chunk_placer::place(const packet_view& p) noexcept {
         }
         if (answer.chunk_id >= end_) {
             const auto n = static_cast<std::int64_t>(chunks_.size());
-            first_ = std::max(first_, answer.chunk_id - n + 1);
-            switch (window_->move(*this, first_, answer.chunk_id, stream_id_, chunks_)) {
+            oldest_ = std::max(oldest_, answer.chunk_id - n + 1);
+            switch (window_->move(*this, oldest_, answer.chunk_id, stream_id_, chunks_)) {
                 case shared_window::outcome::ready:
                     end_ = answer.chunk_id + 1;
                     break;
@@ -207,7 +207,7 @@ placement chunk_placer::place(const packet_view& p) noexcept {
                     return where;
             }
         }
-        if (answer.chunk_id < first_) {
+        if (answer.chunk_id < oldest_) {
             ++core_->batch_stats()[too_old_];
             return where;
         }
@@ -242,7 +242,7 @@ inline void chunk_placer::accept(const packet_view& p, const chunk_place_data& a
     where.capacity = size;
     where.flags = c->present.data() + answer.heap_index;
     where.chunk_id = answer.chunk_id;
-    where.marks_packets = unit != 0;
+    where.unit = unit;
 }
 
 void chunk_placer::reject(const char* what, std::uint64_t value, std::uint64_t limit) {
@@ -253,17 +253,10 @@ void chunk_placer::reject(const char* what, std::uint64_t value, std::uint64_t l
     });
 }
 
-bool chunk_placer::packet_placed(placement& where, const packet_view& p) noexcept {
-    if (where.chunk_id < first_) return false;
-    const std::size_t unit = config_.packet_presence_payload_size();
-    if (unit != 0 && p.payload_length != 0) where.flags[p.payload_offset / unit] = 1;
-    return true;
-}
-
 void chunk_placer::heap_placed(placement& where) noexcept {
-    if (where.chunk_id < first_)
+    if (!wants(where))
         ++core_->batch_stats()[too_old_];
-    else if (config_.packet_presence_payload_size() == 0)
+    else if (where.unit == 0)
         *where.flags = 1;
 }
 
@@ -279,12 +272,12 @@ void chunk_placer::move_on() noexcept {
 }
 
 void chunk_placer::give_up() noexcept {
-    if (!left_) first_ = std::max(first_, window_->give_up(*this));
+    if (!left_) oldest_ = std::max(oldest_, window_->give_up(*this));
 }
 
 void chunk_placer::leave() noexcept {
     if (std::exchange(left_, true)) return;
-    first_ = end_ = std::numeric_limits<std::int64_t>::max();
+    oldest_ = end_ = std::numeric_limits<std::int64_t>::max();
     window_->leave(*this);
     if (lookout_ != nullptr) static_cast<void>(worker_->wake(lookout_));  // to be forgotten
 }

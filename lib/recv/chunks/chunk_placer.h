@@ -31,7 +31,6 @@ public:
     void join(const std::shared_ptr<stream_core>& core, bool others);
 
     [[nodiscard]] placement place(const packet_view& first) noexcept override;
-    [[nodiscard]] bool packet_placed(placement& where, const packet_view& p) noexcept override;
     void heap_placed(placement& where) noexcept override;
 
     void try_again() noexcept override;
@@ -71,9 +70,8 @@ private:
     std::shared_ptr<thread_pool::worker> worker_;
     std::shared_ptr<lookout> lookout_;
 
-    // What the window has lent: chunks first_ to end_ - 1, by id modulo the size.
+    // What the window has lent: chunks oldest_ to end_ - 1, by id modulo the size.
     std::vector<chunk*> chunks_;
-    std::int64_t first_ = 0;
     std::int64_t end_ = 0;
     bool left_ = false;
 

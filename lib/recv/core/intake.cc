@@ -12,6 +12,11 @@
 #include "wire/packet_decoding.h"
 
 namespace spead2::recv {
+namespace {
+
+constexpr std::size_t cache_line = 64;
+
+}  // namespace
 
 void intake::begin_batch() noexcept { core_.begin_batch(); }
 
@@ -70,8 +75,13 @@ inline bool stream_core::add_datagram(const std::uint8_t* data, std::size_t size
 std::size_t stream_core::add_each(std::span<const std::span<const std::uint8_t>> packets) noexcept {
     std::size_t done = 0;
     try {
-        for (; done < packets.size() && takes_more(); ++done)
-            if (!add_datagram(packets[done].data(), packets[done].size())) break;
+        for (; done < packets.size() && takes_more(); ++done) {
+            const std::span<const std::uint8_t> packet = packets[done];
+            if (assembly_->expected() == packet.size() && !packet.empty() &&
+                assembly_->add_expected(packet.data(), packet.size(), packet.size()) != 0)
+                continue;
+            if (!add_datagram(packet.data(), packet.size())) break;
+        }
     } catch (const std::exception&) {
         ++done;  // no memory: the packet is lost
     }
@@ -83,7 +93,13 @@ std::size_t stream_core::add_datagrams(std::span<const std::uint8_t> bytes,
     std::size_t done = 0;
     try {
         while (done < bytes.size() && takes_more()) {
-            const std::size_t size = std::min(segment, bytes.size() - done);
+            const std::size_t left = bytes.size() - done;
+            const std::size_t size = std::min(segment, left);
+            if (assembly_->expected() == size) {
+                const std::size_t run = assembly_->add_expected(bytes.data() + done, left, segment);
+                done += run;
+                if (run != 0) continue;
+            }
             if (!add_datagram(bytes.data() + done, size)) break;
             done += size;
         }
@@ -101,10 +117,19 @@ std::size_t stream_core::add_packets(std::span<const std::uint8_t> bytes, std::s
     std::size_t size = 0;
     try {
         while (done < enough && takes_more()) {
+            size = assembly_->expected();
+            if (size != 0 && size <= max_size && size <= bytes.size() - done) {
+                const std::size_t most = std::min(bytes.size() - done, enough - done + size);
+                const std::size_t run = assembly_->add_expected(bytes.data() + done, most, 0);
+                done += run;
+                if (run != 0) continue;
+            }
             packet_view p;
             fault = wire::decode(bytes.data() + done, bytes.size() - done, p);
             if (fault != packet_fault::none) break;
             size = p.size();
+            __builtin_prefetch(p.bytes + size);
+            __builtin_prefetch(p.bytes + size + cache_line);
             if (size > max_size) {
                 fault = packet_fault::too_large;
                 break;
