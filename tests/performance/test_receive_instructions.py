@@ -20,7 +20,7 @@ COUNTS = {
     "single": (10, 256, 1580),
     "reversed": (2, 4 * 2930, 690),
     # Heaps of 10,000 parts of 1 KiB, one packet each, as many ranks send them together.
-    "parts-in-order": (1, 20_002, 295),
+    "parts-in-order": (1, 20_002, 145),
     "parts:10000": (1, 20_002, 805),
 }
 #: Packets whose cost must not depend on the number behind the colon.

@@ -12,6 +12,8 @@
 #include <typeinfo>
 #include <utility>
 
+#include "packet_runs.h"
+
 namespace spead2::recv {
 namespace {
 
@@ -124,28 +126,27 @@ void assembly::expect_after(const partial_heap& h, const packet_view& p) noexcep
     next_.set(p, static_cast<std::uint64_t>(h.length) - end);
 }
 
-std::size_t assembly::add_expected(const std::uint8_t* bytes, std::size_t size,
-                                   std::size_t segment) {
+template <typename Packets>
+bool assembly::add_expected(Packets& packets) {
     partial_heap& h = *last_;
     const std::uint64_t begin = next_offset_;
     std::uint64_t end = std::min<std::uint64_t>(h.capacity, static_cast<std::uint64_t>(h.length));
     if (allow_out_of_order_) end = std::min(end, h.ranges.gap_end(begin));
     const bool marks = placer_ != nullptr && h.placed.unit != 0;
-    if (placer_ != nullptr && !placer_->wants(h.placed)) return 0;
+    if (placer_ != nullptr && !placer_->wants(h.placed)) return false;
     if (finished_.size() == finished_.capacity()) finished_.reserve(2 * finished_.size());
-    std::size_t packets = 0;
-    std::size_t done = 0;
+    std::size_t taken = 0;
     std::uint64_t offset = begin;
     for (;;) {
         const std::size_t whole = next_.size();
         const std::size_t head = next_.head();
         const std::size_t length = next_.length();
-        if (segment != 0 && whole != segment && whole != size - done) break;
-        while (size - done >= whole && end - offset >= length && next_.is(bytes + done)) {
-            copy_plain(h.base + offset, bytes + done + head, length);
+        for (const std::uint8_t* bytes;
+             end - offset >= length && (bytes = packets.at(whole)) != nullptr && next_.is(bytes);
+             ++taken) {
+            copy_plain(h.base + offset, bytes + head, length);
             if (marks) h.placed.mark(offset, length);
-            ++packets;
-            done += whole;
+            packets.take(whole);
             offset += length;
             next_.advance();
         }
@@ -153,10 +154,10 @@ std::size_t assembly::add_expected(const std::uint8_t* bytes, std::size_t size,
         if (left >= length || left == 0) break;
         next_.shorten(left);  // the last one
     }
-    if (packets == 0) return 0;
+    if (taken == 0) return false;
     if (allow_out_of_order_) static_cast<void>(h.ranges.add(begin, offset));
-    stats_[stat_index::packets] += packets;
-    stats_[stat_index::search_dist] += packets;
+    stats_[stat_index::packets] += taken;
+    stats_[stat_index::search_dist] += taken;
     h.received += offset - begin;
     h.end = std::max(h.end, offset);
     next_offset_ = offset;
@@ -164,8 +165,12 @@ std::size_t assembly::add_expected(const std::uint8_t* bytes, std::size_t size,
         finish(h);
     else if (offset == end)
         next_.clear();
-    return done;
+    return true;
 }
+
+template bool assembly::add_expected(packet_run&);
+template bool assembly::add_expected(datagram_run&);
+template bool assembly::add_expected(datagram_list&);
 
 /// Have memory for \a needed bytes of payload. \return false if there is none
 bool assembly::reserve(partial_heap& h, std::uint64_t needed, const packet_view& p) {
@@ -217,6 +222,7 @@ bool assembly::begin(const packet_view& p) {
     if (!accepts_size(p)) return true;
     placement where;
     if (placer_ != nullptr) {
+        settle();  // it may give chunks away
         where = placer_->place(p);
         if (where.verdict == placement::kind::later) return false;
     }

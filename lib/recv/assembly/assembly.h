@@ -46,13 +46,10 @@ public:
     }
     /// Bytes of the packet that will probably come next; 0: nobody knows.
     [[nodiscard]] std::size_t expected() const noexcept { return next_.size(); }
-    /// Take packets, back to back, as long as they are what was expected: the same as add() for each,
-    /// for less.
-    /// \param size     bytes there are
-    /// \param segment  bytes of every packet but the last, if they are datagrams; else 0
-    /// \return bytes that were taken
-    [[nodiscard]] std::size_t add_expected(const std::uint8_t* bytes, std::size_t size,
-                                           std::size_t segment);
+    /// Take packets as long as they are what was expected: the same as add() for each, for less.
+    /// \tparam Packets  see packet_runs.h \return whether there was any; expected() is not 0
+    template <typename Packets>
+    [[nodiscard]] bool add_expected(Packets& packets);
     /// Give out everything that is there, as far as it has come.
     void flush();
 
@@ -96,6 +93,10 @@ private:
             copy_nontemporal(to, from, n);
         else
             copy_payload(to, from, n);
+    }
+    /// Others are to see what was copied.
+    void settle() const noexcept {
+        if (nontemporal_) end_nontemporal();
     }
     /// A packet of the heap, which is not complete, has come: what will the next one be?
     void expect_after(const partial_heap& h, const packet_view& p) noexcept;

@@ -28,23 +28,31 @@ inline void copy_payload(std::uint8_t* to, const std::uint8_t* from, std::size_t
         std::memcpy(to, from, n);
 }
 
-/// As std::memcpy(); where the processor can, past the cache.
+/// As std::memcpy(); where the processor can, past the cache: whole lines of it, as parts of lines cost
+/// as much. Others may read it after end_nontemporal().
 inline void copy_nontemporal(std::uint8_t* to, const std::uint8_t* from, std::size_t n) noexcept {
 #ifdef __SSE2__
-    const std::size_t head = (16 - reinterpret_cast<std::uintptr_t>(to) % 16) % 16;
-    if (n >= 64 + head) {
+    constexpr std::size_t line = 64;
+    const std::size_t head = (line - reinterpret_cast<std::uintptr_t>(to) % line) % line;
+    if (n >= line + head) {
         std::memcpy(to, from, head);
         to += head;
         from += head;
         n -= head;
-        for (; n >= 64; n -= 64, to += 64, from += 64)
+        for (; n >= line; n -= line, to += line, from += line)
             for (int i = 0; i < 4; ++i)
                 _mm_stream_si128(reinterpret_cast<__m128i*>(to) + i,
                                  _mm_loadu_si128(reinterpret_cast<const __m128i*>(from) + i));
-        _mm_sfence();
     }
 #endif
     if (n != 0) std::memcpy(to, from, n);
+}
+
+/// What was copied past the cache is there for others, once they have been told of it.
+inline void end_nontemporal() noexcept {
+#ifdef __SSE2__
+    _mm_sfence();
+#endif
 }
 
 }  // namespace spead2::recv

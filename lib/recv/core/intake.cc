@@ -7,16 +7,12 @@
 
 #include <spead2/recv/reader.h>
 
+#include "../assembly/packet_runs.h"
 #include "stream_core.h"
 #include "tasks.h"
 #include "wire/packet_decoding.h"
 
 namespace spead2::recv {
-namespace {
-
-constexpr std::size_t cache_line = 64;
-
-}  // namespace
 
 void intake::begin_batch() noexcept { core_.begin_batch(); }
 
@@ -73,63 +69,56 @@ inline bool stream_core::add_datagram(const std::uint8_t* data, std::size_t size
 }
 
 std::size_t stream_core::add_each(std::span<const std::span<const std::uint8_t>> packets) noexcept {
-    std::size_t done = 0;
+    datagram_list list{packets};
     try {
-        for (; done < packets.size() && takes_more(); ++done) {
-            const std::span<const std::uint8_t> packet = packets[done];
-            if (assembly_->expected() == packet.size() && !packet.empty() &&
-                assembly_->add_expected(packet.data(), packet.size(), packet.size()) != 0)
-                continue;
-            if (!add_datagram(packet.data(), packet.size())) break;
+        while (!list.left.empty() && takes_more()) {
+            if (assembly_->expected() != 0 && assembly_->add_expected(list)) continue;
+            if (!add_datagram(list.left.front().data(), list.left.front().size())) break;
+            list.take(0);
         }
     } catch (const std::exception&) {
-        ++done;  // no memory: the packet is lost
+        list.take(0);  // no memory: the packet is lost
     }
-    return done;
+    return packets.size() - list.left.size();
 }
 
 std::size_t stream_core::add_datagrams(std::span<const std::uint8_t> bytes,
                                        std::size_t segment) noexcept {
-    std::size_t done = 0;
+    datagram_run run{bytes.data(), bytes.size(), segment};
     try {
-        while (done < bytes.size() && takes_more()) {
-            const std::size_t left = bytes.size() - done;
-            const std::size_t size = std::min(segment, left);
-            if (assembly_->expected() == size) {
-                const std::size_t run = assembly_->add_expected(bytes.data() + done, left, segment);
-                done += run;
-                if (run != 0) continue;
-            }
-            if (!add_datagram(bytes.data() + done, size)) break;
-            done += size;
+        while (run.left != 0 && takes_more()) {
+            if (assembly_->expected() != 0 && assembly_->add_expected(run)) continue;
+            const std::size_t size = std::min(segment, run.left);
+            if (!add_datagram(run.data, size)) break;
+            run.take(size);
         }
     } catch (const std::exception&) {
-        done += std::min(segment, bytes.size() - done);  // no memory: the packet is lost
+        run.take(std::min(segment, run.left));  // no memory: the packet is lost
     }
-    return done;
+    return bytes.size() - run.left;
 }
 
 std::size_t stream_core::add_packets(std::span<const std::uint8_t> bytes, std::size_t enough,
                                      std::size_t max_size, packet_fault& fault) noexcept {
     fault = packet_fault::none;
     enough = std::min(enough, bytes.size());
-    std::size_t done = 0;
+    packet_run run{bytes.data(), bytes.size()};
     std::size_t size = 0;
     try {
-        while (done < enough && takes_more()) {
+        while (bytes.size() - run.left < enough && takes_more()) {
             size = assembly_->expected();
-            if (size != 0 && size <= max_size && size <= bytes.size() - done) {
-                const std::size_t most = std::min(bytes.size() - done, enough - done + size);
-                const std::size_t run = assembly_->add_expected(bytes.data() + done, most, 0);
-                done += run;
-                if (run != 0) continue;
+            if (size != 0 && size <= max_size) {
+                const std::size_t done = bytes.size() - run.left;
+                packet_run some{run.data, std::min(run.left, enough - done + size - 1)};
+                if (assembly_->add_expected(some)) {
+                    run.take(static_cast<std::size_t>(some.data - run.data));
+                    continue;
+                }
             }
             packet_view p;
-            fault = wire::decode(bytes.data() + done, bytes.size() - done, p);
+            fault = wire::decode(run.data, run.left, p);
             if (fault != packet_fault::none) break;
             size = p.size();
-            __builtin_prefetch(p.bytes + size);
-            __builtin_prefetch(p.bytes + size + cache_line);
             if (size > max_size) {
                 fault = packet_fault::too_large;
                 break;
@@ -138,12 +127,12 @@ std::size_t stream_core::add_packets(std::span<const std::uint8_t> bytes, std::s
                 must_wait_ = true;
                 break;
             }
-            done += size;
+            run.take(size);
         }
     } catch (const std::exception&) {
-        done += size;
+        run.take(std::min(size, run.left));
     }
-    return done;
+    return bytes.size() - run.left;
 }
 
 void stream_core::merge_stats() noexcept {
