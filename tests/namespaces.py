@@ -8,6 +8,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 
 CLONE_NEWNET = 0x40000000
@@ -90,10 +91,20 @@ class Link:
                 self.ip(end, *f"addr add {address}/24 dev {end}0".split())
                 self.ip(end, *f"link set {end}0 up".split())
                 self.ip(end, *f"neighbour add {peer} lladdr {peer_mac} dev {end}0".split())
+            for end in ("near", "far"):
+                self._wait_until_up(end)
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _wait_until_up(self, end: str) -> None:
+        """Wait for the kernel to notice the cable, for which it may take a second."""
+        limit = time.monotonic() + 60
+        while "state UP" not in self.output(end, "ip", "link", "show", f"{end}0"):
+            if time.monotonic() > limit:
+                raise TimeoutError(f"the device {end}0 does not come up")
+            time.sleep(0.01)
 
     def __exit__(self, *_: object) -> None:
         """Take both ends away; sockets that are still there keep what they need."""

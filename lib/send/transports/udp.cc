@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts together the socket (udp/udp_socket.h), messages (udp/udp_messages.h) and what the kernel can
-// do (udp/udp_kernel.h).
+// Puts together the socket (udp/udp_socket.h, udp/udp_connection.h), messages (udp/udp_messages.h) and
+// what the kernel can do (udp/udp_kernel.h).
 #include <spead2/send/transports/udp.h>
 
 #include <netinet/udp.h>
@@ -14,6 +14,7 @@
 #include <spead2/wire/limits.h>
 
 #include "net/socket.h"
+#include "udp/udp_connection.h"
 #include "udp/udp_kernel.h"
 #include "udp/udp_messages.h"
 #include "udp/udp_socket.h"
@@ -31,6 +32,7 @@ public:
           // Kernels before Linux 4.18 do not know the option (ENOPROTOOPT).
           kernel_(options.endpoints, get_option(fd_, SOL_UDP, UDP_SEGMENT) >= 0),
           messages_(options.endpoints, kernel_),
+          connection_(fd_, options.endpoints.size() == 1 && !options.socket && !options.ttl),
           multicast_only_(options.ttl && !options.socket) {}
 
     [[nodiscard]] send_result send(packet_span packets) noexcept;
@@ -45,6 +47,7 @@ public:
     }
     void set_destination(std::size_t substream, const endpoint& to) noexcept {
         const std::lock_guard lock(mutex_);
+        static_cast<void>(connection_.end());
         kernel_.set_destination(substream, to);
         messages_.set_destination(substream, to);
     }
@@ -58,6 +61,7 @@ private:
     unique_fd fd_;
     detail::udp_kernel kernel_;
     detail::udp_messages messages_;
+    detail::udp_connection connection_;
     const bool multicast_only_;
     mutable std::mutex mutex_;  ///< of the destinations, which who drives the stream reads without
 };
@@ -73,8 +77,9 @@ send_result udp_transport::impl::send(packet_span packets) noexcept {
     using next_move = detail::udp_kernel::next_move;
     send_result result;
     kernel_.renew();
+    connection_.renew(messages_.destinations().front());
     while (result.accepted < packets.packets.size()) {
-        const std::size_t n = messages_.build(packets, result.accepted);
+        const std::size_t n = messages_.build(packets, result.accepted, connection_.is_made());
         for (std::size_t first = 0; first < n;) {
             const int sent = transmit(first, n);
             if (sent > 0) {
@@ -88,6 +93,7 @@ send_result udp_transport::impl::send(packet_span packets) noexcept {
             }
             const int error = errno;
             if (error == EINTR) continue;
+            if (error != EAGAIN && connection_.end()) break;
             const packet& front = packets.packets[result.accepted];
             const next_move move = kernel_.refused(
                 error, {front.substream, messages_.count(first), front.size, n - first});

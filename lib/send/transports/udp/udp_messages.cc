@@ -74,7 +74,7 @@ std::size_t udp_messages::message_packets(const packet& front, const packet* end
     return static_cast<std::size_t>(p - &front);
 }
 
-std::size_t udp_messages::build(packet_span packets, std::size_t first) noexcept {
+std::size_t udp_messages::build(packet_span packets, std::size_t first, bool connected) noexcept {
     const packet* const end = packets.packets.data() + packets.packets.size();
     const std::size_t most = std::min(kernel_.max_messages(), max_messages);
     std::size_t n = 0;
@@ -87,8 +87,8 @@ std::size_t udp_messages::build(packet_span packets, std::size_t first) noexcept
         const iovec* const iovs = packets.iovs + front->first_iov;
         const endpoint& to = destinations_[front->substream];
         msghdr& m = messages_[n].msg_hdr;
-        m.msg_name = const_cast<sockaddr*>(to.address());
-        m.msg_namelen = to.length();
+        m.msg_name = connected ? nullptr : const_cast<sockaddr*>(to.address());
+        m.msg_namelen = connected ? 0 : to.length();
         m.msg_flags = 0;
         m.msg_iov = const_cast<iovec*>(iovs);
         m.msg_iovlen = n_iov;

@@ -32,8 +32,10 @@ public:
 
     udp_messages(std::vector<endpoint> destinations, const udp_kernel& kernel);
 
+    /// \param connected  the socket is, to the only destination
     /// \return how many messages
-    [[nodiscard]] std::size_t build(packet_span packets, std::size_t first) noexcept;
+    [[nodiscard]] std::size_t build(packet_span packets, std::size_t first,
+                                    bool connected) noexcept;
     [[nodiscard]] mmsghdr* operator[](std::size_t i) noexcept { return &messages_[i]; }
     /// Equal packets of this size in one message.
     [[nodiscard]] std::size_t most_packets(std::size_t packet_size) const noexcept;
