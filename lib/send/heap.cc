@@ -2,6 +2,7 @@
 #include <spead2/send/heap.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -14,7 +15,9 @@
 namespace spead2::send {
 
 heap_contents::heap_contents(flavour f) noexcept
-    : flavour_(f), kind_(static_cast<std::uint64_t>(f.heap_address_bits()) | 1) {}
+    : flavour_(f),
+      kind_(static_cast<std::uint64_t>(f.heap_address_bits()) | 1),
+      memory_(room_.data(), room_.size()) {}
 
 heap_contents::~heap_contents() {
     for (const heap_owner& owner : owners_) owner.release(owner.object);
@@ -51,18 +54,16 @@ void heap::keep_in(heap_contents& contents, std::shared_ptr<const void> owner) {
     static_cast<void>(holder.release());
 }
 
-heap_contents& heap::writable() {
-    if (contents_.use_count() > 1) {
-        // A stream still sends the old contents, and they own the memory that ours refer to.
-        auto copy = std::make_shared<heap_contents>(contents_->flavour_);
-        copy->repeat_pointers_ = contents_->repeat_pointers_;
-        copy->kind_ = contents_->kind_;
-        copy->payload_size_ = contents_->payload_size_;
-        copy->items_ = contents_->items_;
-        if (contents_->form_) copy->form_ = std::make_unique<heap_form>(*contents_->form_);
-        keep_in(*copy, contents_);
-        contents_ = std::move(copy);
-    }
+/// A stream still sends the contents: have others. The old ones own the memory that ours refer to.
+heap_contents& heap::separate() {
+    auto copy = std::make_shared<heap_contents>(contents_->flavour_);
+    copy->repeat_pointers_ = contents_->repeat_pointers_;
+    copy->kind_ = contents_->kind_;
+    copy->payload_size_ = contents_->payload_size_;
+    copy->items_ = contents_->items_;
+    if (contents_->form_) copy->form_ = std::make_unique<heap_form>(*contents_->form_);
+    keep_in(*copy, contents_);
+    contents_ = std::move(copy);
     return *contents_;
 }
 
@@ -79,10 +80,10 @@ void heap::set_repeat_pointers(bool repeat) {
     if (repeat != repeat_pointers()) writable().repeat_pointers_ = repeat;
 }
 
-void heap::add_item(std::uint64_t id, const void* data, std::size_t length, bool allow_immediate) {
-    const flavour f = get_flavour();
+void heap::add_to(heap_contents& c, std::uint64_t id, const void* data, std::size_t length,
+                  bool allow_immediate) {
+    const flavour f = c.flavour_;
     f.check_id(id);
-    heap_contents& c = writable();
     const auto* const bytes = static_cast<const std::uint8_t*>(data);
     if (allow_immediate && length <= f.address_bytes()) {
         c.add({wire::to_big_endian(f.immediate(id, 0)), bytes, length});
@@ -94,14 +95,28 @@ void heap::add_item(std::uint64_t id, const void* data, std::size_t length, bool
     }
 }
 
+void heap::add_item(std::uint64_t id, const void* data, std::size_t length, bool allow_immediate) {
+    get_flavour().check_id(id);
+    add_to(writable(), id, data, length, allow_immediate);
+}
+
+void heap::add_copy(std::uint64_t id, const void* data, std::size_t length) {
+    get_flavour().check_id(id);
+    heap_contents& c = writable();
+    void* const copy = c.memory_.allocate(length, 1);
+    if (length != 0) std::memcpy(copy, data, length);
+    add_to(c, id, copy, length, false);
+}
+
 /// What is added needs its owner: the heap has both, or neither.
 template <typename Add>
 void heap::add_owned(heap_owner& owner, Add&& add) {
-    keep_alive(owner);
+    heap_contents& c = writable();
+    c.owners_.push_back(owner);
     try {
-        add();
+        add(c);
     } catch (...) {
-        contents_->owners_.pop_back();
+        c.owners_.pop_back();
         throw;
     }
     owner = {nullptr, nullptr};
@@ -109,12 +124,12 @@ void heap::add_owned(heap_owner& owner, Add&& add) {
 
 void heap::add_item(std::uint64_t id, heap_owner& owner, const void* data, std::size_t length,
                     bool allow_immediate) {
-    add_owned(owner, [&] { add_item(id, data, length, allow_immediate); });
+    add_owned(owner, [&](heap_contents& c) { add_to(c, id, data, length, allow_immediate); });
 }
 
 void heap::add_item_part(std::uint64_t id, heap_owner& owner, std::uint64_t length,
                          std::span<const item_blocks> held) {
-    add_owned(owner, [&] { add_item_part(id, length, held); });
+    add_owned(owner, [&](heap_contents&) { add_item_part(id, length, held); });
 }
 
 void heap::add_item(std::uint64_t id, std::shared_ptr<const void> owner, const void* data,

@@ -21,10 +21,9 @@ flavour::flavour(int version, int item_pointer_bits, int heap_address_bits, unsi
                                     ", but only bits of BUG_COMPAT_PYSPEAD_0_5_2 (7) are known");
 }
 
-void flavour::check_id(std::uint64_t id) const {
-    if (id < 1 || id > max_id())
-        throw std::invalid_argument("item ID " + std::to_string(id) + " is out of range 1 to " +
-                                    std::to_string(max_id()) + " for " + to_string());
+void flavour::refuse_id(std::uint64_t id) const {
+    throw std::invalid_argument("item ID " + std::to_string(id) + " is out of range 1 to " +
+                                std::to_string(max_id()) + " for " + to_string());
 }
 
 std::string flavour::to_string() const { return "SPEAD-64-" + std::to_string(address_bits_); }

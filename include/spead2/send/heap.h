@@ -3,10 +3,12 @@
 // How it becomes packets is the packetiser's matter.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <vector>
 
@@ -58,7 +60,7 @@ public:
     ~heap_contents();
 
     [[nodiscard]] const flavour& get_flavour() const noexcept { return flavour_; }
-    [[nodiscard]] const std::vector<heap_item>& items() const noexcept { return items_; }
+    [[nodiscard]] std::span<const heap_item> items() const noexcept { return items_; }
     /// Bytes of all addressed items together; of a part, those of the whole heap without padding.
     [[nodiscard]] std::uint64_t payload_size() const noexcept { return payload_size_; }
     [[nodiscard]] bool repeat_pointers() const noexcept { return repeat_pointers_; }
@@ -80,8 +82,11 @@ private:
     bool repeat_pointers_ = false;
     std::uint64_t kind_;  ///< for those who make packets
     std::uint64_t payload_size_ = 0;
-    std::vector<heap_item> items_;
-    std::vector<heap_owner> owners_;
+    /// Room for what small heaps have, which is not asked for piece by piece then.
+    alignas(std::uint64_t) std::array<std::byte, 192> room_;
+    std::pmr::monotonic_buffer_resource memory_;  ///< after that room ordinary memory
+    std::pmr::vector<heap_item> items_{&memory_};
+    std::pmr::vector<heap_owner> owners_{&memory_};
     std::unique_ptr<heap_form> form_;
 };
 
@@ -107,6 +112,8 @@ public:
     /// The same; takes \a owner over, and leaves null in its place, unless it throws.
     void add_item(std::uint64_t id, heap_owner& owner, const void* data, std::size_t length,
                   bool allow_immediate);
+    /// The same, but copies the bytes at once, and never goes as an immediate.
+    void add_copy(std::uint64_t id, const void* data, std::size_t length);
     /// Add an item that is a number of at most heap_address_bits bits.
     /// \throw std::invalid_argument for an ID or value out of range
     void add_immediate(std::uint64_t id, std::uint64_t value);
@@ -163,7 +170,10 @@ public:
 
 private:
     static void keep_in(heap_contents& contents, std::shared_ptr<const void> owner);
-    heap_contents& writable();
+    heap_contents& writable() { return contents_.use_count() > 1 ? separate() : *contents_; }
+    heap_contents& separate();
+    static void add_to(heap_contents& contents, std::uint64_t id, const void* data,
+                       std::size_t length, bool allow_immediate);
     template <typename Add>
     void add_owned(heap_owner& owner, Add&& add);
     heap_form& writable_form();

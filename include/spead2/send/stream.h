@@ -27,6 +27,11 @@ class stream_core;
 
 /// A group that a thread waits for with stream::wait().
 class blocking_group final : public heap_group {
+public:
+    // One that is over leaves its memory to the thread's next one.
+    static void* operator new(std::size_t size);
+    static void operator delete(void* memory) noexcept;
+
 private:
     /// Nobody waits any more.
     void complete() noexcept override;

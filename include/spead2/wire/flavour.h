@@ -53,13 +53,17 @@ public:
     }
 
     /// \throw std::invalid_argument unless 1 <= id <= max_id()
-    void check_id(std::uint64_t id) const;
+    constexpr void check_id(std::uint64_t id) const {
+        if (id < 1 || id > max_id()) refuse_id(id);
+    }
 
     [[nodiscard]] std::string to_string() const;
 
     friend constexpr bool operator==(const flavour&, const flavour&) noexcept = default;
 
 private:
+    [[noreturn]] void refuse_id(std::uint64_t id) const;
+
     int address_bits_ = 40;
     unsigned bug_compat_ = 0;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -73,7 +74,7 @@ void form_packetiser::order_pointers() {
             always_.push_back({false, static_cast<std::size_t>(id), false});
         return;
     }
-    const std::vector<heap_item>& items = contents_.items();
+    const std::span<const heap_item> items = contents_.items();
     const flavour& f = contents_.get_flavour();
     const auto id_of = [&](std::size_t item) {
         return item < items.size() ? item_id(items[item], f) : null_id;
@@ -147,7 +148,7 @@ void form_packetiser::fit_pointers(std::size_t max_packet_size) {
 /// What is held here, in the order of the payload.
 void form_packetiser::find_extents() {
     const heap_form& form = *contents_.form();
-    const std::vector<heap_item>& items = contents_.items();
+    const std::span<const heap_item> items = contents_.items();
     const flavour& f = contents_.get_flavour();
     auto held = form.blocks.begin();
     extents_.reserve(items.size() + form.blocks.size() + 1);
@@ -239,7 +240,7 @@ std::uint64_t form_packetiser::spead_pointer(std::size_t id, std::size_t payload
 
 std::uint8_t* form_packetiser::write_item_pointer(std::uint8_t* out,
                                                   std::size_t number) const noexcept {
-    const std::vector<heap_item>& items = contents_.items();
+    const std::span<const heap_item> items = contents_.items();
     if (number < items.size()) return put_pointer(out, items[number]);
     return wire::put_u64(out, contents_.get_flavour().address(null_id, contents_.payload_size()));
 }

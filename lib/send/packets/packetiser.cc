@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -102,7 +103,7 @@ std::size_t packetiser::next_size() const noexcept {
 /// The next \a n item pointers.
 void packetiser::write_pointers(std::uint8_t* out, std::size_t n) noexcept {
     if (repeat_) next_pointer_ = 0;
-    const std::vector<heap_item>& items = contents_->items();
+    const std::span<const heap_item> items = contents_->items();
     const std::size_t end = next_pointer_ + n;
     const heap_item* const item = items.data() + next_pointer_;
     const std::size_t count = std::min(end, items.size()) - next_pointer_;
@@ -118,7 +119,7 @@ void packetiser::write_pointers(std::uint8_t* out, std::size_t n) noexcept {
 // (Inline: as a call, which has to pass on where things go, it costs 40 instructions a packet.)
 [[gnu::always_inline]] inline detail::extent_cursor packetiser::append_payload(
     detail::extent_cursor out, std::size_t payload) noexcept {
-    const std::vector<heap_item>& items = contents_->items();
+    const std::span<const heap_item> items = contents_->items();
     const heap_item* item = items.data() + extent_item_;
     const heap_item* const end = items.data() + items.size();
     // What is left of an item,
@@ -192,7 +193,7 @@ std::size_t packetiser::next(packet_batch& batch, std::uint32_t substream) noexc
 /// Whether write_run() can make the next packets: without item pointers, out of one item.
 bool packetiser::in_bulk() const noexcept {
     if (next_pointer_ != n_pointers_ || repeat_) return false;
-    const std::vector<heap_item>& items = contents_->items();
+    const std::span<const heap_item> items = contents_->items();
     // At least one byte of the heap and of the item is left to next(), which ends both.
     return extent_item_ < items.size() && !items[extent_item_].is_immediate() &&
            items[extent_item_].length - extent_offset_ > 2 * (packet_size_ - prefix_size);

@@ -56,7 +56,7 @@ void premade_packets::find_copied_values(std::size_t packet) {
     const packet_span made = packets_.from(packet);
     auto* pointer = static_cast<std::uint8_t*>(made.iovs[made.packets.front().first_iov].iov_base) +
                     prefix_size;
-    const std::vector<heap_item>& items = heaps_[packet].contents->items();
+    const std::span<const heap_item> items = heaps_[packet].contents->items();
     std::uint8_t* value = pointer + items.size() * item_pointer_size;
     for (const heap_item& item : items) {
         if (item.read_late()) copied_values_.push_back({packet, pointer, &item});

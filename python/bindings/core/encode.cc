@@ -288,8 +288,7 @@ void add_encoded(send::heap& h, encoded_item& encoded) {
         for (std::size_t i = 0; i < encoded.length; ++i) number = number << 8 | encoded.small[i];
         h.add_immediate(encoded.id, number);
     } else {
-        encoded.move_to_memory();
-        h.add_item(encoded.id, encoded.owner, encoded.data, encoded.length, false);
+        h.add_copy(encoded.id, encoded.small.data(), encoded.length);
     }
 }
 
