@@ -133,6 +133,13 @@ int set_value(PyObject* self, PyObject* value, void*) {
     return 0;
 }
 
+/// Values are set for every heap; the rest goes the usual way.
+int set_attribute(PyObject* self, PyObject* name, PyObject* value) {
+    if (name == item_names.value && Py_TYPE(self) == item_class)
+        return set_value(self, value, nullptr);
+    return run_python<PyObject_GenericSetAttr>(self, name, value);
+}
+
 PyObject* get_version(PyObject* self, void*) {
     return PyLong_FromLongLong(as_descriptor(self)->version);
 }
@@ -217,10 +224,11 @@ void add_item_base(py::module_& m) {
         {"version", get_version, set_version, "Number that changes with the value.", nullptr},
         {nullptr, nullptr, nullptr, nullptr, nullptr},
     }};
-    item_base = add_type<descriptor_object>(
-        m, "spead2._spead2.ItemBase", Py_TPFLAGS_BASETYPE,
-        {{Py_tp_methods, methods.data()}, {Py_tp_getset, properties.data()}},
-        reinterpret_cast<PyObject*>(descriptor_base));
+    item_base = add_type<descriptor_object>(m, "spead2._spead2.ItemBase", Py_TPFLAGS_BASETYPE,
+                                            {{Py_tp_setattro, slot(set_attribute)},
+                                             {Py_tp_methods, methods.data()},
+                                             {Py_tp_getset, properties.data()}},
+                                            reinterpret_cast<PyObject*>(descriptor_base));
 }
 
 /// Remember the class Item, which is made in Python.

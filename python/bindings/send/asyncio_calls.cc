@@ -24,6 +24,7 @@ struct {
     PyObject* set_exception;
     PyObject* future_set_result;  // method of future_class
     PyObject* loop_keyword;
+    PyObject* no_arguments;
 } asyncio_names;
 
 void settle(PyObject* future, PyObject* method, PyObject* value) {
@@ -43,6 +44,21 @@ void settle(PyObject* future, PyObject* method, PyObject* value) {
         PyErr_Clear();
     }
     Py_XDECREF(result);
+}
+
+/// {"loop": loop}; mostly the same as last time.
+py::object loop_keywords(PyObject* loop) {
+    static PyObject* last = nullptr;       // owned
+    static PyObject* last_loop = nullptr;  // which that has
+    if (loop == last_loop) return py::reinterpret_borrow<py::object>(last);
+    const py::object made = steal(PyDict_New());
+    if (PyDict_SetItem(made.ptr(), asyncio_names.loop_keyword, loop) != 0)
+        throw py::error_already_set();
+    last_loop = loop;
+    PyObject* const old = std::exchange(last, made.inc_ref().ptr());
+    // Other threads may come here while this runs Python code.
+    run_python<Py_DecRef>(old);
+    return made;
 }
 
 PyObject* attribute(const char* module, const char* name) {
@@ -84,9 +100,9 @@ py::object current_loop() {
 py::object make_future(PyObject* loop) {
     if (_PyType_Lookup(Py_TYPE(loop), asyncio_names.create_future) ==
         asyncio_names.plain_create_future) {
-        const std::array<PyObject*, 1> args{loop};
-        return steal(run_python<PyObject_Vectorcall>(asyncio_names.future_class, args.data(), 0,
-                                                     asyncio_names.loop_keyword));
+        const py::object keywords = loop_keywords(loop);
+        return steal(run_python<PyObject_Call>(asyncio_names.future_class,
+                                               asyncio_names.no_arguments, keywords.ptr()));
     }
     return steal(run_python<PyObject_CallMethodNoArgs>(loop, asyncio_names.create_future));
 }
@@ -131,7 +147,8 @@ void find_asyncio() {
     asyncio_names.remove_reader = intern("remove_reader");
     asyncio_names.set_result = intern("set_result");
     asyncio_names.set_exception = intern("set_exception");
-    asyncio_names.loop_keyword = py::make_tuple("loop").release().ptr();
+    asyncio_names.loop_keyword = intern("loop");
+    asyncio_names.no_arguments = py::tuple().release().ptr();
 }
 
 }  // namespace spead2::python
