@@ -32,7 +32,7 @@ public:
           // Kernels before Linux 4.18 do not know the option (ENOPROTOOPT).
           kernel_(options.endpoints, get_option(fd_, SOL_UDP, UDP_SEGMENT) >= 0),
           messages_(options.endpoints, kernel_),
-          connection_(fd_, options.endpoints.size() == 1 && !options.socket && !options.ttl),
+          connection_(fd_, options.endpoints.size() == 1 && !options.socket),
           multicast_only_(options.ttl && !options.socket) {}
 
     [[nodiscard]] send_result send(packet_span packets) noexcept;

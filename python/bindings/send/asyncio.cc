@@ -63,18 +63,6 @@ struct outcome {
     py::object value;  ///< result, or exception
 };
 
-/// A number as a Python object; mostly the same as last time.
-py::object number(std::uint64_t value) {
-    static std::uint64_t last = 0;
-    static PyObject* object = PyLong_FromLong(0);
-    if (value != last || object == nullptr) {
-        PyObject* const made = steal(PyLong_FromUnsignedLongLong(value)).release().ptr();
-        Py_XDECREF(std::exchange(object, made));
-        last = value;
-    }
-    return py::reinterpret_borrow<py::object>(object);
-}
-
 outcome make_outcome(asyncio_group& group, const stream& s) {
     outcome result{py::reinterpret_steal<py::object>(group.take_future()), false, py::none()};
     if (group.refusal() != 0) {
@@ -84,7 +72,7 @@ outcome make_outcome(asyncio_group& group, const stream& s) {
         result.failed = true;
         result.value = make_os_error(group.error().value(), s.explain(group));
     } else if (group.size() != 0) {
-        result.value = number(group.bytes_sent());
+        result.value = bytes_sent(group);
     }
     return result;
 }

@@ -184,32 +184,36 @@ void look_at(generator_object& g, PyObject* object, const flavour& f, which desc
     }
     const std::uint64_t id = item_id(object);
     const std::size_t at = g.notes.find(*item, id);
-    note now = g.notes.at(at);
-    py::object reference;
-    if (now.serial != item->serial) {
-        now = {};
-        now.id = id;
-        now.serial = item->serial;
-        reference =
-            py::reinterpret_steal<py::object>(run_python<PyWeakref_NewRef>(object, nullptr));
-        if (!reference) PyErr_Clear();
+    const note& before = g.notes.at(at);
+    const bool is_new = before.serial != item->serial;
+    const bool with_descriptor =
+        descriptors == which::all ||
+        (descriptors == which::stale &&
+         (is_new || before.descriptor.is_due(g.heaps, g.descriptor_frequency)));
+    const bool with_value =
+        has_value && (data == which::all || (data == which::stale && (is_new || !before.has_value ||
+                                                                      before.version != version)));
+    if (!with_descriptor && !with_value) return;
+    change& c = work.changes.emplace_back();
+    c.at = at;
+    if (is_new) {
+        c.now.id = id;
+        c.now.serial = item->serial;
+        c.item = py::reinterpret_steal<py::object>(run_python<PyWeakref_NewRef>(object, nullptr));
+        if (!c.item) PyErr_Clear();
+    } else {
+        c.now = before;  // now: what is run below may move the notes
     }
-    bool changed = false;
-    if (descriptors == which::all ||
-        (descriptors == which::stale && now.descriptor.is_due(g.heaps, g.descriptor_frequency))) {
+    if (with_descriptor) {
         encode_item_descriptor(object, f, work.encoded.emplace_back());
-        now.descriptor.sent(g.heaps);
-        changed = true;
+        c.now.descriptor.sent(g.heaps);
     }
-    if (has_value && (data == which::all ||
-                      (data == which::stale && (!now.has_value || now.version != version)))) {
+    if (with_value) {
         encode_item(object, work.encoded.emplace_back());
         f.check_id(work.encoded.back().id);
-        now.has_value = true;
-        now.version = version;
-        changed = true;
+        c.now.has_value = true;
+        c.now.version = version;
     }
-    if (changed) work.changes.push_back({at, now, std::move(reference)});
 }
 
 /// Encode everything that is to go, then change heap and notes; an error changes nothing.

@@ -30,6 +30,10 @@ bool to_sent_heap(const std::array<PyObject*, 4>& values, sent_heap& sent) noexc
 
 bool to_sent_heap(const char* function, PyObject* const* args, Py_ssize_t n_args,
                   PyObject* keywords, sent_heap& sent) noexcept {
+    if (n_args == 1 && keywords == nullptr) {  // nearly always
+        sent.object = to_heap(args[0]);
+        return sent.object != nullptr;
+    }
     std::array<PyObject*, 4> values;
     return sort_arguments(function, sent_heap_arguments, 1, 4, args, n_args, keywords, values) &&
            to_sent_heap(values, sent);

@@ -12,6 +12,7 @@
 #include "send_arguments.h"
 #include "support/arguments.h"
 #include "support/extension_type.h"
+#include "support/objects.h"
 
 namespace spead2::python {
 namespace {
@@ -20,10 +21,11 @@ PyTypeObject* stream_type = nullptr;  // the base class
 
 /// Queue a group, wait for it without the GIL, and return the bytes sent.
 PyObject* send_and_wait(stream& s, std::unique_ptr<blocking_group> group) {
+    static const interrupt_check check(signal_raised);
     PyThreadState* const state = PyEval_SaveThread();
     bool complete = false;
     try {
-        complete = s.wait(group, signal_raised);
+        complete = s.wait(group, check);
     } catch (...) {
         restore_gil(state);
         throw;
@@ -35,7 +37,7 @@ PyObject* send_and_wait(stream& s, std::unique_ptr<blocking_group> group) {
         set_os_error(group->error().value(), s.explain(*group));
         return nullptr;
     }
-    return PyLong_FromUnsignedLongLong(group->bytes_sent());
+    return bytes_sent(*group).release().ptr();
 }
 
 /// Say that nothing was queued. Not within a catch block: logging runs Python code, and a thread that
@@ -98,6 +100,19 @@ stream* to_stream(PyObject* object) noexcept {
     set_error(PyExc_TypeError, "an initialised stream is needed, not an object of %R",
               Py_TYPE(object));
     return nullptr;
+}
+
+py::object bytes_sent(const heap_group& group) {
+    // Mostly the same number as last time.
+    static std::uint64_t last = 0;
+    static PyObject* object = PyLong_FromLong(0);
+    const std::uint64_t bytes = group.bytes_sent();
+    if (bytes != last || object == nullptr) {
+        PyObject* const made = steal(PyLong_FromUnsignedLongLong(bytes)).release().ptr();
+        Py_XDECREF(std::exchange(object, made));
+        last = bytes;
+    }
+    return py::reinterpret_borrow<py::object>(object);
 }
 
 void log_refusal(stream& s, const std::system_error& refusal) noexcept {

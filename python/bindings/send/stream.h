@@ -122,6 +122,9 @@ template <typename Base, typename Transport>
 /// The stream in a Python object. \return null (with TypeError set) if it is none
 [[nodiscard]] stream* to_stream(PyObject* object) noexcept;
 
+/// The bytes sent of a group that is complete.
+[[nodiscard]] py::object bytes_sent(const heap_group& group);
+
 /// Log that nothing was queued, but not every time if it happens often. As log_warning().
 void log_refusal(stream& s, const std::system_error& refusal) noexcept;
 

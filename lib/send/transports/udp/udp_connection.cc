@@ -19,7 +19,8 @@ void udp_connection::look(const endpoint& to) noexcept {
     turns_left_ = turns;
     if (made_ && busy && now - made_at_ < interval) return;
     end();
-    if (!busy || ::connect(fd_, to.address(), to.length()) != 0) return;
+    // (Multicast goes by the interface that was asked for, which costs no look at routes.)
+    if (!busy || to.is_multicast() || ::connect(fd_, to.address(), to.length()) != 0) return;
     made_ = true;
     made_at_ = now;
 }
