@@ -51,6 +51,13 @@ def test_round_trip(sample: strategies.Sample, bug_compat: int) -> None:
     assert got.itemsize_bits == sent.itemsize_bits
 
 
+def test_raw_descriptors_show_what_they_have() -> None:
+    assert (
+        repr(raw(header(), (2,))) == f"<RawDescriptor 0x1234 b'nm', shape [2], {header().encode()}>"
+    )
+    assert repr(raw("", (), [("u", 8)])) == "<RawDescriptor 0x1234 b'nm', shape [], [('u', 8)]>"
+
+
 def test_raw_form_of_a_dtype() -> None:
     descriptor = spead2.Descriptor(5, "n", "d", (3, 4), "<f4", "F")
     plain = descriptor.to_raw(spead2.Flavour())

@@ -215,3 +215,19 @@ def test_datagrams_of_nothing_are_passed_over() -> None:
         sender.sendto(one(1), address)
         stream.add_udp_reader(own)
         assert stream.get().cnt == 1
+
+
+def test_item_pointers_that_are_left_out_come_in_pieces() -> None:
+    """Of a packet whose item pointers alone are too many, half of one has come, and no more."""
+    large = packets.whole(5, *((0x1000 + i, i) for i in range(100))).encode()
+    stream = recv.Stream(spead2.ThreadPool())
+    with socket.create_server(("127.0.0.1", 0)) as acceptor:
+        address = acceptor.getsockname()
+        stream.add_tcp_reader(acceptor, max_size=200)
+    with socket.create_connection(address) as sender:
+        for cnt, half in enumerate((300, 404)):
+            sender.sendall(one(cnt) + large[:half])
+            assert stream.get().cnt == cnt
+            sender.sendall(large[half:])
+        sender.sendall(one(2))
+        assert stream.get().cnt == 2

@@ -462,3 +462,9 @@ def test_numbers_of_the_protocol() -> None:
     numbers.update({f"CTRL_{name}": number for number, name in enumerate(names)})
     there = {name: getattr(engine, name, None) for name in numbers}
     assert there == numbers
+
+
+def test_an_item_without_value_is_not_sent() -> None:
+    for more in ({"format": [("u", 48)]}, {"dtype": np.uint8}):
+        with pytest.raises(ValueError, match="item 'n' has no value"):
+            send.Heap().add_item(item(0x1000, (), None, **more))
