@@ -136,3 +136,27 @@ def test_loops_that_run_code_when_they_are_asked_for_something(where: str, run: 
         """,
         "990 True",
     )
+
+
+def test_whom_a_closed_loop_cannot_tell_is_passed_over() -> None:
+    check(
+        """
+        queue = spead2.InprocQueue()
+        config = StreamConfig(rate=1e5, burst_size=0)
+        stream = spead2.send.asyncio.InprocStream(pool, [queue], config)
+
+        async def send_later():
+            sent = stream.async_send_heap(make_heap(10_000))
+            sent.add_done_callback(lambda _: print("told"))
+
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(send_later())
+        loop.close()
+
+        async def send():
+            return await stream.async_send_heap(make_heap(100))
+
+        print(asyncio.run(send()) > 100)
+        """,
+        "True",
+    )
