@@ -61,7 +61,9 @@ class Server:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Serve until there are no more requests."""
+        """Serve until there are no more requests; at once if importing or collecting has failed."""
+        if session.testsfailed != 0:
+            return True
         items = {item.nodeid: item for item in session.items}
         self._answer([self._map.take(), list(items)])
         gc.freeze()

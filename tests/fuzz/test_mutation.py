@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "script"))
 from mutation.changes import changes_of  # noqa: E402
 from mutation.explanations import explanations, heading  # noqa: E402
 from mutation.schemata import HEADER, Schemata  # noqa: E402
-from mutation.trial import Outcome, Server  # noqa: E402
+from mutation.trial import CannotRunError, Outcome, Server  # noqa: E402
 from mutation.who_tests import TESTS, who_tests  # noqa: E402
 
 SOURCE = """\
@@ -130,6 +130,13 @@ def test_a_process_that_has_collected_runs_tests_as_it_is_asked(tmp_path: pathli
         assert run(None, [last]) == [(last.name, True)]
     finally:
         server.close()
+
+
+def test_a_process_that_cannot_collect_says_so(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "test_all.py").write_text("import there_is_no_such_module\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    with pytest.raises(CannotRunError):
+        Server(Tree(tmp_path), ["test_all.py"], "", {}, tmp_path / "temporary")
 
 
 PROGRAM = """\
