@@ -12,10 +12,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
 import pathlib
 import sys
 from typing import Any
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+
+import chunk_reception
+import reception
 
 import spead2
 import spead2.recv as recv
@@ -43,9 +47,6 @@ def told_of_chunk(chunk: Any) -> list[Any]:
 def make_stream(arguments: dict[str, Any]) -> Any:
     """Make the stream that is asked for."""
     if "chunks" in arguments:
-        sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
-        import chunk_reception
-
         return chunk_reception.make_stream(chunk_reception.Settings(**arguments["chunks"]))
     asynchronous = arguments.get("kind") == "asyncio"
     return (spead2.recv.asyncio.Stream if asynchronous else recv.Stream)(
@@ -66,11 +67,16 @@ async def take_all(stream: Any) -> None:
 
 def main() -> None:
     arguments: dict[str, Any] = json.loads(sys.argv[1])
-    lines: list[str] = []
-    handler = logging.Handler(logging.INFO)
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
-    logging.getLogger("spead2").addHandler(handler)
-    logging.getLogger("spead2").setLevel(logging.INFO)
+    with reception.collected_log() as log:
+        result = receive(arguments)
+        log.finish()
+        if "error" not in result:
+            result["log"] = [text for _, text in log.lines]
+        say(result)
+
+
+def receive(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Say what comes; return what else there is to say."""
     ibv = arguments["ibv"]
     ibv["endpoints"] = [tuple(endpoint) for endpoint in ibv["endpoints"]]
     stream = make_stream(arguments)
@@ -82,8 +88,7 @@ def main() -> None:
         if arguments.get("config", {}).get("explicit_start"):
             stream.start()
     except (ValueError, RuntimeError, OSError) as error:
-        print(json.dumps({"error": type(error).__name__, "text": str(error)}))
-        return
+        return {"error": type(error).__name__, "text": str(error)}
     print("ready", flush=True)
     sys.stdin.readline()
     if arguments.get("kind") == "asyncio":
@@ -96,9 +101,7 @@ def main() -> None:
             say(told(heap))
     stats = {name: stream.stats[name] for name in stream.stats}
     stream.stop()
-    reason = getattr(stream, "stop_reason", "")
-    del stream
-    say({"stats": stats, "log": lines, "reason": reason})
+    return {"stats": stats, "reason": getattr(stream, "stop_reason", "")}
 
 
 if __name__ == "__main__":
