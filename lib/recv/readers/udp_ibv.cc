@@ -31,8 +31,7 @@ namespace {
         if (e.family() != AF_INET)
             throw std::invalid_argument("endpoint is not an IPv4 address: " + e.to_string());
     if (options.endpoints.empty()) throw std::invalid_argument("endpoints is empty");
-    const in_addr local =
-        network_interface::ipv4_address(options.interface_address, "receive at");
+    const in_addr local = network_interface::ipv4_address(options.interface_address, "receive at");
     for (const endpoint& e : options.endpoints)
         if (!e.is_multicast() && ipv4_of(e).address.s_addr != local.s_addr)
             throw std::invalid_argument(
