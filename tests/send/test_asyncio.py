@@ -226,6 +226,23 @@ def test_send_errors_are_those_of_the_heap(pool: spead2.ThreadPool, receiver: An
     asyncio.run(run())
 
 
+def test_stopped_pool(queue: spead2.InprocQueue) -> None:
+    """What is on its way fails then, and not only when somebody asks for more."""
+    pool = spead2.ThreadPool()
+    config = StreamConfig(rate=1e4, burst_size=0)
+    stream = spead2.send.asyncio.InprocStream(pool, [queue], config)
+
+    async def main() -> None:
+        sent = stream.async_send_heap(make_heap(100_000))
+        await asyncio.sleep(0)
+        pool.stop()
+        with pytest.raises(OSError, match="canceled") as caught:
+            await sent
+        assert caught.value.errno == errno.ECANCELED
+
+    asyncio.run(main())
+
+
 def test_stopped_queue(pool: spead2.ThreadPool, queue: spead2.InprocQueue) -> None:
     async def run() -> None:
         stream = spead2.send.asyncio.InprocStream(pool, [queue])
