@@ -73,9 +73,10 @@ def test_chunks_are_filled(device: Device, functions: str, package: str) -> None
         expected = [told(i) for i in range(6)]
         expected += [told(6), told(7, (lost,)), told(8)]
         assert made.heaps == expected
-        assert result["stats"]["too_old_heaps"] == 1
-        assert result["stats"]["heaps"] == 9 * HEAPS
         assert result["log"] == []
+        if package == "ours":  # the reference may not have counted its last packets yet
+            assert result["stats"]["too_old_heaps"] == 1
+            assert result["stats"]["heaps"] == 9 * HEAPS
 
 
 def test_frames_are_used_again_and_again(device: Device, functions: str) -> None:

@@ -144,7 +144,9 @@ def test_version_is_the_same_everywhere() -> None:
 
 def test_engine_is_not_linked_to_what_a_machine_may_lack(prefix: Path) -> None:
     needed = set(re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", prefix / "lib/libspead2.so")))
-    assert needed <= {"libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libc.so.6"}
+    usual = {"libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libc.so.6"}
+    # What loads libraries is asked where the variables of a thread are.
+    assert {n for n in needed if not n.startswith("ld-linux")} <= usual
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@
 #include <spead2/base/errors.h>
 #include <spead2/wire/limits.h>
 
-#include "net/interface.h"
+#include "ibv/queue_setup.h"
 #include "net/socket.h"
 
 #ifdef SPEAD2_HAVE_IBVERBS_HEADERS
@@ -23,25 +23,6 @@
 #endif
 
 namespace spead2::recv {
-namespace {
-
-/// \return the interface's address
-[[nodiscard]] in_addr check(const udp_ibv_reader_options& options) {
-    for (const endpoint& e : options.endpoints)
-        if (e.family() != AF_INET)
-            throw std::invalid_argument("endpoint is not an IPv4 address: " + e.to_string());
-    if (options.endpoints.empty()) throw std::invalid_argument("endpoints is empty");
-    const in_addr local = network_interface::ipv4_address(options.interface_address, "receive at");
-    for (const endpoint& e : options.endpoints)
-        if (!e.is_multicast() && ipv4_of(e).address.s_addr != local.s_addr)
-            throw std::invalid_argument(
-                "endpoint is not multicast and does not match interface address: " + e.to_string());
-    check_options(options);
-    return local;
-}
-
-}  // namespace
-
 #ifdef SPEAD2_HAVE_IBVERBS_HEADERS
 
 namespace {
@@ -49,31 +30,11 @@ namespace {
 /// Completions that are looked for at once.
 constexpr std::size_t poll_batch = 64;
 
-/// New queues in a row that receive nothing before they fail.
-constexpr int most_mended = 10;
-
 /// Polls before other work has a turn, however large max_poll is.
 constexpr int polls_a_turn = 1000;
 
 /// Bytes that a frame counts as at least, in what one turn may take.
 constexpr std::size_t least_bytes = 64;
-
-detail::receive_queue::parameters queue_parameters(const udp_ibv_reader_options& options,
-                                                   const in_addr& local) {
-    detail::receive_queue::parameters p;
-    p.frame_size = std::min(options.max_size, max_udp_payload) + frame_header::size;
-    p.buffer_size = options.buffer_bytes();
-    p.interrupt = options.comp_vector;
-    p.mac = network_interface::with_address(local).mac;
-    for (const endpoint& e : options.endpoints) p.endpoints.push_back(ipv4_of(e));
-    return p;
-}
-
-std::string make_name(const udp_ibv_reader_options& options, const verbs_device& device) {
-    std::string name = "udp_ibv";
-    for (const endpoint& e : options.endpoints) name += ' ' + e.to_string();
-    return name + " on " + device.name();
-}
 
 }  // namespace
 
@@ -83,10 +44,10 @@ public:
         : options_(options),
           local_(local),
           device_(local),
-          queue_(device_, queue_parameters(options, local)),
-          wanted_(queue_parameters(options, local).endpoints),
+          queue_(device_, detail::queue_parameters(options, local)),
+          wanted_(detail::queue_parameters(options, local).endpoints),
           waiting_(queue_.completions()),
-          name_(make_name(options, device_)) {
+          name_(detail::queue_name(options, device_)) {
         waiting_.set_name(name_);
     }
 
@@ -168,7 +129,7 @@ private:
     /// that be.
     [[nodiscard]] read_wait mend(intake& to, const std::string& why) {
         const std::error_code error = queue_.restart();
-        if (error || ++mended_ > most_mended)
+        if (error || ++mended_ > detail::most_mended)
             return {.what = read_wait::kind::ended,
                     .reason = name_ + ": " + why +
                               (error ? ", and a new queue cannot be made: " + error.message()
@@ -199,7 +160,7 @@ private:
 };
 
 udp_ibv_reader::udp_ibv_reader(const udp_ibv_reader_options& options)
-    : impl_(std::make_shared<impl>(options, check(options))) {}
+    : impl_(std::make_shared<impl>(options, detail::interface_of(options))) {}
 
 void udp_ibv_reader::start(std::weak_ptr<waiter>) { impl_->start(); }
 read_wait udp_ibv_reader::read(intake& to) { return impl_->read(to); }
@@ -214,10 +175,8 @@ std::string udp_ibv_reader::describe() const { return impl_->name(); }
 class udp_ibv_reader::impl {};
 
 udp_ibv_reader::udp_ibv_reader(const udp_ibv_reader_options& options) {
-    static_cast<void>(check(options));
-    throw std::runtime_error(
-        "ibverbs is not in this build: install the headers of libibverbs and librdmacm (Debian, "
-        "Ubuntu: libibverbs-dev librdmacm-dev; Fedora, RHEL: rdma-core-devel) and build again");
+    static_cast<void>(detail::interface_of(options));
+    detail::no_ibverbs();
 }
 
 // No object was ever made.

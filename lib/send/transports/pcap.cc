@@ -12,6 +12,7 @@
 
 #include <spead2/wire/limits.h>
 
+#include "net/capture_format.h"
 #include "net/socket.h"
 #include "net/udp_frame.h"
 
@@ -23,23 +24,6 @@ using clock = std::chrono::steady_clock;
 /// What is written at once, at least; a packet more may be in it.
 constexpr std::size_t write_size = 256 * 1024;
 
-/// In the byte order of the machine, which readers find out.
-struct file_header {
-    std::uint32_t magic = 0xa1b23c4d;  // times in nanoseconds
-    std::uint16_t major = 2;
-    std::uint16_t minor = 4;
-    std::uint32_t zone = 0;
-    std::uint32_t accuracy = 0;
-    std::uint32_t largest = 262144;  // bytes of a frame
-    std::uint32_t link = 1;          // Ethernet
-};
-struct record_header {
-    std::uint32_t seconds;
-    std::uint32_t nanoseconds;
-    std::uint32_t captured;
-    std::uint32_t length;
-};
-
 [[nodiscard]] std::system_error file_error(const std::string& path) {
     return {errno, std::generic_category(), "cannot write the capture file " + path};
 }
@@ -50,7 +34,7 @@ struct record_header {
         throw std::invalid_argument("path has a NUL character");
     unique_fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (fd.get() < 0) throw file_error(path);
-    const file_header header;
+    const capture_file_header header;
     if (::write(fd.get(), &header, sizeof header) != ssize_t{sizeof header}) throw file_error(path);
     return fd;
 }
@@ -99,7 +83,7 @@ private:
     std::string path_;
     std::vector<udp_frame> frames_;  ///< by substream
     unique_fd fd_{-1};
-    std::uint64_t size_ = sizeof(file_header);  ///< of the file, whole packets
+    std::uint64_t size_ = sizeof(capture_file_header);  ///< of the file, whole packets
     /// Never resized beyond its capacity.
     std::vector<std::uint8_t> buffer_;
     const std::chrono::nanoseconds to_civil_time_ =
@@ -110,11 +94,7 @@ private:
 void pcap_transport::impl::add(const packet& p, const iovec* iovs, clock::time_point due) noexcept {
     const udp_frame& frame = frames_[p.substream];
     const std::size_t length = frame.header_size() + p.size;
-    const std::int64_t time = (due.time_since_epoch() + to_civil_time_).count();
-    const record_header header{static_cast<std::uint32_t>(time / 1'000'000'000),
-                               static_cast<std::uint32_t>(time % 1'000'000'000),
-                               static_cast<std::uint32_t>(length),
-                               static_cast<std::uint32_t>(length)};
+    const capture_record_header header(due.time_since_epoch() + to_civil_time_, length);
     const std::size_t at = buffer_.size();
     buffer_.resize(at + sizeof header + length);
     std::uint8_t* to = buffer_.data() + at;

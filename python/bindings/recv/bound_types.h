@@ -40,6 +40,7 @@ void register_recv_chunk_ring(py::module_& m, const py::object& empty, const py:
 void register_recv_chunk_config(py::module_& m);
 void register_recv_chunk_stream(py::module_& m);
 void register_recv_chunk_group(py::module_& m);
+void register_recv_frame_capture(py::module_& m);
 
 /// The enumeration of stat modes.
 [[nodiscard]] py::object from_stat_mode(recv::stat_mode mode);

@@ -18,6 +18,7 @@ void register_receiving(py::module_& m) {
     register_recv_chunk_config(recv);
     register_recv_chunk_stream(recv);
     register_recv_chunk_group(recv);
+    register_recv_frame_capture(recv);
 }
 
 }  // namespace spead2::python

@@ -7,6 +7,7 @@
 #include "reader_method.h"
 #include "support/endpoints.h"
 #include "support/options.h"
+#include "udp_ibv_config.h"
 
 namespace spead2::python {
 
@@ -14,29 +15,8 @@ using recv::udp_ibv_reader_options;
 
 namespace {
 
-/// What UdpIbvConfig holds: values as the user gave them, names not looked up yet.
-class udp_ibv_reader_config {
-public:
-    udp_ibv_reader_options plain;  ///< without endpoints
-    host_list endpoints;
-};
-
-}  // namespace
-
-template <>
-inline constexpr bool is_bound<udp_ibv_reader_config> = true;
-
-namespace {
-
 void add_udp_ibv(recv::stream& s, const udp_ibv_reader_config& config) {
-    // Copies: others may change them once the GIL is released.
-    udp_ibv_reader_options options = config.plain;
-    const host_list hosts(config.endpoints);
-    {
-        const gil_release released;
-        options.endpoints = resolve_all(hosts);
-    }
-    add_reader<recv::udp_ibv_reader>(s, options);
+    add_reader<recv::udp_ibv_reader>(s, config.resolved());
 }
 
 void bind_udp_ibv_reader_config(const py::module_& m) {

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import sys
@@ -12,11 +13,17 @@ from typing import Any, BinaryIO
 
 import click
 
+import spead2.recv
+from spead2._spead2.recv import FrameCapture
+
 from ..parameters import Endpoint, joining_interface_option, receive_buffer_option
 from ..report import ExitCode, print_json, set_up_logging
 
 _MAGIC_NANOSECONDS = 0xA1B23C4D
 _ETHERNET = 1
+_LARGEST = 262144  # bytes of a frame
+#: Bytes of a record before what is in the datagram: of the record itself, Ethernet, IP, UDP.
+_BEFORE_PAYLOAD = 16 + 14 + 20 + 8
 _SO_RCVBUFFORCE = 33
 
 
@@ -58,30 +65,60 @@ def frame_of(payload: bytes, source: tuple[str, int], destination: tuple[str, in
     return bytes(12) + b"\x08\x00" + start + checksum + addresses + udp + payload
 
 
+class Datagrams:
+    """What comes to a socket, as records of a capture file."""
+
+    def __init__(self, sock: socket.socket, host: str) -> None:
+        self._socket = sock
+        self._destination = (socket.gethostbyname(host), sock.getsockname()[1])
+
+    def read(self, timeout: float, most: int) -> tuple[int, bytes]:
+        """Wait for a datagram; return how many came, and their records."""
+        self._socket.settimeout(timeout)
+        try:
+            payload, sender = self._socket.recvfrom(65536)
+        except (TimeoutError, socket.timeout, BlockingIOError):
+            return 0, b""
+        frame = frame_of(payload, sender[:2], self._destination)
+        seconds, parts = divmod(time.time_ns(), 10**9)
+        return 1, struct.pack("=IIII", seconds, parts, len(frame), len(frame)) + frame
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._socket.close()
+
+
+def open_source(options: dict[str, Any]) -> Datagrams | FrameCapture:
+    """Return where datagrams come from: a socket, or a network device past the kernel."""
+    host, port = options["source"]
+    if not options["ibv"]:
+        return Datagrams(listen(host, port, options["interface"], options["buffer"]), host)
+    config = spead2.recv.UdpIbvConfig(
+        endpoints=[(host, port)],
+        interface_address=options["interface"] or "",
+        buffer_size=options["buffer"],
+        comp_vector=options["ibv_vector"],
+    )
+    return FrameCapture(config)
+
+
 def capture(
-    sock: socket.socket, stream: BinaryIO, options: dict[str, Any]
+    source: Datagrams | FrameCapture, stream: BinaryIO, options: dict[str, Any]
 ) -> dict[str, int | float]:
     """Write until there are enough, time is up, or it is interrupted."""
-    stream.write(struct.pack("<IHHiIII", _MAGIC_NANOSECONDS, 2, 4, 0, 0, 65535 + 14, _ETHERNET))
-    destination = (socket.gethostbyname(options["source"][0]), sock.getsockname()[1])
+    stream.write(struct.pack("=IHHiIII", _MAGIC_NANOSECONDS, 2, 4, 0, 0, _LARGEST, _ETHERNET))
+    left = options["packets"] or sys.maxsize
     count = size = 0
     start = time.monotonic()
-    try:
-        while count != options["packets"]:
-            if options["seconds"] is not None:
-                left = start + options["seconds"] - time.monotonic()
-                if left <= 0:
-                    break
-                sock.settimeout(left)
-            payload, sender = sock.recvfrom(65536)
-            now = time.time_ns()
-            frame = frame_of(payload, sender[:2], destination)
-            seconds, parts = divmod(now, 10**9)
-            stream.write(struct.pack("<IIII", seconds, parts, len(frame), len(frame)) + frame)
-            count += 1
-            size += len(payload)
-    except (KeyboardInterrupt, TimeoutError, socket.timeout):
-        pass
+    end = start + (options["seconds"] or float("inf"))
+    with contextlib.suppress(KeyboardInterrupt):
+        while count < left and (now := time.monotonic()) < end:
+            n, records = source.read(min(end - now, 0.1), min(left - count, 1024))
+            if n == 0:
+                stream.flush()
+            stream.write(records)
+            count += n
+            size += len(records) - n * _BEFORE_PAYLOAD
     return {"datagrams": count, "bytes": size, "seconds": time.monotonic() - start}
 
 
@@ -90,6 +127,16 @@ def capture(
 @click.argument("source", type=Endpoint(), default="127.0.0.1:8888", required=False)
 @joining_interface_option
 @receive_buffer_option(64 << 20)
+@click.option(
+    "--ibv", is_flag=True, help="Past the kernel, through ibverbs: frames as they were sent."
+)
+@click.option(
+    "--ibv-vector",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Interrupt of the device to wait for; negative: poll.",
+)
 @click.option("--packets", type=click.IntRange(1), help="Stop after so many datagrams.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after so long.")
 @click.option("--json", is_flag=True, help="Result as JSON.")
@@ -97,21 +144,26 @@ def command(**options: Any) -> None:
     """Write the UDP datagrams that come to SOURCE (HOST:PORT, a group too) to FILE, a pcap file.
 
     It takes the port, as a receiver would, and needs no rights; frames and IP headers in it are
-    made up from addresses and ports. Ctrl-C ends it. The exit code is 3 if nothing came.
+    made up from addresses and ports. With --ibv a device that can steer frames gives them whole,
+    at rates that a socket does not bear; that takes --interface and CAP_NET_RAW. Ctrl-C ends it.
+    The exit code is 3 if nothing came.
     """
     set_up_logging("warning", options["json"])
     try:
-        host, port = options["source"]
-        sock = listen(host, port, options["interface"], options["buffer"])
-    except OSError as error:
+        source = open_source(options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    except (OSError, RuntimeError) as error:
         click.echo(f"spead2 capture: {error}", err=True)
         sys.exit(ExitCode.NETWORK)
-    with sock:
-        try:
-            with options["file"].open("wb") as stream:
-                result = capture(sock, stream, options)
-        except OSError as error:
-            raise click.UsageError(str(error)) from None
+    try:
+        with options["file"].open("wb") as stream:
+            result = capture(source, stream, options)
+    except OSError as error:
+        raise click.UsageError(str(error)) from None
+    finally:
+        if isinstance(source, Datagrams):
+            source.close()
     if options["json"]:
         print_json(result)
     else:
