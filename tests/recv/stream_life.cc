@@ -25,6 +25,9 @@
 #include "../expect.h"
 #include "packets.h"
 
+/// Of all sanitizers: what is allocated and not yet freed.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
+
 namespace {
 
 using namespace spead2::recv;
@@ -265,6 +268,45 @@ void what_cannot_be_had_drops_one_heap() {
                      "max_heap_size (4294967296)\n") == 0);
     EXPECT(text.find("WARNING dropped heap 4 because there is no memory for 5000 bytes\n") !=
            std::string::npos);
+}
+
+void what_cannot_grow_is_dropped_once() {
+    const collected_log log;
+    std::vector<bytes> packets;
+    for (std::uint64_t at = 0; at < 2000; at += 400) {
+        packet_fields f;  // without a length: memory is had as the heap grows
+        f.offset = at;
+        f.payload = bytes(400);
+        packets.push_back(make_packet(f));
+    }
+    const bytes data = join(packets);
+    ring_stream s(std::make_shared<thread_pool>(),
+                  stream_config().set_allow_unsized_heaps(true).set_allocator(
+                      std::make_shared<poor_allocator>()));
+    s.add_reader<buffer_reader>(data);
+    EXPECT(take_all(s).empty());
+    const stream_stats stats = s.stats();
+    EXPECT(stats[stat_index::packets] == 5);
+    EXPECT(stats[stat_index::heaps] == 1);
+    EXPECT(stats[stat_index::incomplete_heaps_evicted] == 1);
+    EXPECT(stats[stat_index::incomplete_heaps_flushed] == 0);
+}
+
+void what_cannot_be_had_leaves_nothing_behind() {
+    const collected_log log;
+    auto queue = std::make_shared<inproc_queue>();
+    ring_stream s(std::make_shared<thread_pool>(),
+                  stream_config().set_allocator(std::make_shared<poor_allocator>()));
+    s.add_reader<inproc_reader>(queue);
+    const bytes begin = make_heap(1, 5000, 100)[0];
+    std::uint64_t sent = 0;
+    const auto memory_after = [&](std::uint64_t n) {
+        for (; sent < n; ++sent) queue->add_packet(begin);
+        while (s.stats()[stat_index::packets] != n) std::this_thread::yield();
+        return __sanitizer_get_current_allocated_bytes();
+    };
+    const std::size_t before = memory_after(1000);
+    EXPECT(memory_after(11'000) < before + 1'000'000);  // 100 bytes each
 }
 
 void a_flood_of_bad_packets_is_told_in_few_words() {
@@ -692,6 +734,8 @@ int main() {
     a_stop_drops_what_had_no_room();
     queues_share_out_their_packets();
     what_cannot_be_had_drops_one_heap();
+    what_cannot_grow_is_dropped_once();
+    what_cannot_be_had_leaves_nothing_behind();
     a_flood_of_bad_packets_is_told_in_few_words();
     packets_in_any_order_make_the_same_heaps();
     heaps_of_many_pointers_keep_each_once();

@@ -21,3 +21,7 @@ def test_program_holds_under_sanitizers(program: str, sanitizers: str) -> None:
 
 def test_a_socket_is_looked_at_again_in_time() -> None:
     programs.check_sanitized("arrivals")
+
+
+def test_heaps_that_meet_are_found() -> None:
+    programs.check_sanitized("heaps_that_meet")

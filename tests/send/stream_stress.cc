@@ -216,6 +216,41 @@ void a_refused_group_changes_nothing() {
     EXPECT(s.send_heap(h) > 100);
 }
 
+/// Takes all packets, and keeps their memory in use until it is to give them up.
+class keeping_transport final : public transport {
+public:
+    explicit keeping_transport(std::atomic<std::size_t>& in_use) : in_use_(in_use) {}
+    std::size_t num_substreams() const noexcept override { return 1; }
+    std::string describe() const override { return "keeping"; }
+    send_result send(packet_span packets) noexcept override {
+        in_use_ += packets.packets.size();
+        send_result result;
+        result.accepted = packets.packets.size();
+        result.wait = wait_for::pause;
+        return result;
+    }
+    void quiesce() noexcept override { in_use_ = 0; }
+
+private:
+    std::atomic<std::size_t>& in_use_;
+};
+
+void heaps_are_given_up_when_nothing_uses_them() {
+    auto pool = std::make_shared<thread_pool>(1);
+    std::atomic<std::size_t> in_use{0};
+    stream s(pool, config(8), std::make_unique<keeping_transport>(in_use));
+    std::atomic<int> canceled{0};
+    for (int k = 0; k < 3; ++k)
+        s.async_send_heap(make_heap(3000), [&](std::error_code e, std::uint64_t) {
+            EXPECT(in_use == 0);
+            canceled += e == std::errc::operation_canceled;
+        });
+    while (in_use == 0) std::this_thread::yield();
+    pool->stop();
+    EXPECT(s.flush());
+    EXPECT(canceled == 3);
+}
+
 void the_pool_may_be_stopped_first() {
     for (int i = 0; i < 50; ++i) {
         auto pool = std::make_shared<thread_pool>(1);
@@ -409,6 +444,7 @@ int main() {
     blocking_and_asynchronous_senders_share_a_stream();
     groups_complete_once_and_in_order_whatever_fails();
     a_refused_group_changes_nothing();
+    heaps_are_given_up_when_nothing_uses_them();
     the_pool_may_be_stopped_first();
     one_list_goes_to_several_streams_at_once();
     a_stream_keeps_its_pool();
