@@ -87,7 +87,7 @@ public:
     }
 
     /// Give up everything accepted and not yet released: on return no such memory is in use, and
-    /// those packets will not be reported any more. No packet follows.
+    /// those packets will not be reported any more. Packets that follow all the same may fail.
     virtual void quiesce() noexcept {}
 
     /// One line for people: kind and destinations, e.g. "udp 127.0.0.1:8888".
