@@ -44,10 +44,11 @@ public:
         memory_ = static_cast<std::uint8_t*>(memory);
         for (std::size_t i = blocks; i-- > 0;) free_.push_back(memory_ + i * block);
     }
-    ~shared_memory_allocator() override {
-        ::munmap(memory_, size_);
-        ::shm_unlink(name_.c_str());
-    }
+    ~shared_memory_allocator() override { ::munmap(memory_, size_); }
+
+    /// Nobody else is to find the memory any more. Not left to the destructor: the last to let go of
+    /// memory may be a thread that outlives main().
+    void unlink() noexcept { ::shm_unlink(name_.c_str()); }
 
     // Called by the thread that receives; a heap that gets no memory is dropped, with a message.
     [[nodiscard]] spead2::recv::memory allocate(std::size_t bytes,
@@ -104,6 +105,7 @@ int main(int argc, char** argv) {
             std::getchar();
         }
     } catch (const spead2::stopped_error&) {
+        shared->unlink();
         return 0;
     }
 }
