@@ -42,7 +42,8 @@ public:
         holder_ = holder::worker;
         return true;
     }
-    /// A thread that waits drives, else a worker, or the other way round. \return false if there is neither; nothing changed
+    /// A thread that waits drives, else a worker, or the other way round.
+    /// \return false if there is neither; nothing changed
     [[nodiscard]] bool pass_on(std::shared_ptr<pool_task> task) noexcept;
     /// Nobody drives.
     void leave() noexcept {

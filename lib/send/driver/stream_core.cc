@@ -12,36 +12,6 @@
 #include "caller_sleep.h"
 #include "live_streams.h"
 
-namespace spead2::send {
-
-namespace {
-
-/// The memory of a group that is over.
-struct spare_memory {
-    spare_memory() = default;
-    spare_memory(const spare_memory&) = delete;
-    spare_memory& operator=(const spare_memory&) = delete;
-    ~spare_memory() { ::operator delete(block); }
-    void* block = nullptr;
-};
-
-thread_local spare_memory spare;
-
-}  // namespace
-
-void* blocking_group::operator new(std::size_t size) {
-    void* const block = std::exchange(spare.block, nullptr);
-    return block != nullptr ? block : ::operator new(size);
-}
-
-void blocking_group::operator delete(void* memory) noexcept {
-    ::operator delete(std::exchange(spare.block, memory));
-}
-
-void blocking_group::complete() noexcept { const std::unique_ptr<blocking_group> self(this); }
-
-}  // namespace spead2::send
-
 namespace spead2::send::detail {
 namespace {
 
