@@ -163,6 +163,8 @@ public:
     }
 
 private:
+    static constexpr std::chrono::microseconds look_out{30};
+
     // What epoll says instead of a task.
     static constexpr std::uint64_t event_woken = 0;
     static constexpr std::uint64_t event_reminded = 1;
@@ -237,6 +239,7 @@ private:
         n.wait = task.run();
         switch (n.wait.what) {
             case task_wait::kind::done:
+                woken_soon_ = n.wait.soon;
                 disarm(n);
                 running_.take(task).reset();
                 break;
@@ -278,6 +281,18 @@ private:
         const clock::time_point now = clock::now();
         while (!timers_.empty() && timers_.begin()->first <= now)
             make_ready(*timers_.begin()->second);
+    }
+
+    /// Look out for a task to be woken for as long as falling asleep and being woken would take. Others get
+    /// the core if they want it. \return whether one was
+    bool is_woken_soon() noexcept {
+        woken_soon_ = false;
+        const clock::time_point end = clock::now() + look_out;
+        while (!have_woken_.load(std::memory_order_acquire)) {
+            if (clock::now() >= end) return false;
+            std::this_thread::yield();
+        }
+        return true;
     }
 
     /// Sleep until something happens; false once the worker is to stop.
@@ -327,6 +342,7 @@ private:
             if (have_woken_.load(std::memory_order_acquire)) take_woken();
             if (!timers_.empty()) expire_timers();
             if (ready_.empty()) {
+                if (woken_soon_ && running_.empty() && is_woken_soon()) continue;
                 if (!sleep()) break;
                 continue;
             }
@@ -368,6 +384,7 @@ private:
 
     // The worker's thread only.
     running_tasks running_;
+    bool woken_soon_ = false;  ///< the task that was the last to be done says so
     task_list<&notes::next_ready> ready_;
     notes::timers timers_;
 };

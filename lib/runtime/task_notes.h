@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -75,6 +76,7 @@ public:
         if (first != nullptr) notes::of(*first).previous_running = task.get();
         first = task.get();
         n.running = std::move(task);
+        ++size_;
     }
     [[nodiscard]] std::shared_ptr<pool_task> take(pool_task& task) noexcept {
         notes& n = notes::of(task);
@@ -82,6 +84,7 @@ public:
                                        : first_of(&task)) = n.next_running;
         if (n.next_running != nullptr)
             notes::of(*n.next_running).previous_running = n.previous_running;
+        --size_;
         return std::move(n.running);
     }
     [[nodiscard]] bool has(const pool_task* task) noexcept {
@@ -89,6 +92,7 @@ public:
             if (t == task) return true;
         return false;
     }
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     /// Any of them; null if there is none.
     [[nodiscard]] pool_task* any() const noexcept {
         for (pool_task* const first : first_)
@@ -102,6 +106,7 @@ private:
     }
 
     std::array<pool_task*, 61> first_{};  ///< lists by address
+    std::size_t size_ = 0;
 };
 
 }  // namespace spead2

@@ -26,6 +26,9 @@ struct task_wait {
     kind what = kind::done;
     std::chrono::steady_clock::time_point time{};
     int fd = -1;
+    /// With done: it will probably be woken in some microseconds. A worker that has nothing else looks out
+    /// for that before it sleeps.
+    bool soon = false;
 };
 
 /// Something that a worker runs a piece at a time.

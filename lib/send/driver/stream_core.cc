@@ -85,19 +85,21 @@ bool stream_core::gather(std::unique_ptr<heap_group>& group) {
     bool enough = false;
     if (role_.is_free()) {
         const auto verdict = gathering_.add(state.size(), state.payload_size);
-        const bool taken = verdict == gathering::verdict::worker
-                               ? role_.give_to_worker(shared_from_this())
+        const bool to_worker = verdict == gathering::verdict::worker;
+        const bool taken = to_worker             ? role_.give_to_worker(shared_from_this())
                            : gathering_.active() ? true
                                                  : role_.worker().remind(shared_from_this());
         if (!taken) {
             queue_.remove_last(state);
             throw canceled("the stream's thread pool was stopped");
         }
-        if (verdict == gathering::verdict::worker)
+        if (to_worker)
             gathering_.end();
         else if (!gathering_.active())
             gathering_.begin();
         enough = verdict == gathering::verdict::enough;
+    } else {
+        gathering_.add_to_driven(state.size(), state.payload_size);
     }
     static_cast<void>(group.release());
     return enough;
@@ -292,6 +294,7 @@ task_wait stream_core::run() noexcept {
             next.what = task_wait::kind::again;
         else
             let_go(lock);
+        next.soon = gathering_.goes_on();
     } else if (orphaned_) {
         next = drain(next, lock);
     }
