@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from receiving import MEMORY, WARM_UP, Timed, free_port, huge_array, make_packets_of
+from receiving import WARM_UP, Timed, free_port, huge_array, make_packets_of
 
 import spead2
 import spead2.recv
@@ -128,7 +128,7 @@ def add_cases(case: Callable[[Any], Any], timed: Timed) -> None:
     @case
     def recv_chunks(args: argparse.Namespace) -> dict[str, float]:
         """Bytes of payload that go from memory to chunks."""
-        heaps = numbered_heaps(args.heap_size, min(args.count, MEMORY // args.heap_size))
+        heaps = numbered_heaps(args.heap_size, args.count)
         memory = make_packets_of(heaps, args.packet_size)
         chunks = Chunks(args.heap_size, NUMBER)
 

@@ -2,8 +2,9 @@
 // The limit for receiving from memory: the payload of SPEAD-shaped packets, which lie back to back,
 // is copied to heaps, packet by packet, and nothing else is done.
 //
-// Usage: copy_limit PACKET_SIZE HEAP_SIZE SECONDS; prints one line of JSON:
-// bytes of payload per second and processor seconds per byte.
+// Usage: copy_limit PACKET_SIZE HEAP_SIZE SECONDS [MEMORY_SIZE]; prints one line of JSON:
+// bytes of payload per second and processor seconds per byte. MEMORY_SIZE bytes of packets are copied in
+// turn, 64 MiB if nothing is said.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 #include <time.h>
 
 enum { header_size = 48, heaps = 8 };  // with one item pointer; heaps are used in turn
-static const size_t memory_size = 64 << 20;
 
 static double now(void) {
     struct timespec t;
@@ -31,14 +31,15 @@ static char* make_memory(size_t size) {
 }
 
 int main(int argc, char** argv) {
-    if (argc != 4) {
-        fprintf(stderr, "usage: copy_limit PACKET_SIZE HEAP_SIZE SECONDS\n");
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: copy_limit PACKET_SIZE HEAP_SIZE SECONDS [MEMORY_SIZE]\n");
         return 2;
     }
     const size_t packet_size = strtoul(argv[1], NULL, 10);
     const size_t heap_size = strtoul(argv[2], NULL, 10);
     const double seconds = atof(argv[3]);
-    if (packet_size <= header_size || heap_size == 0) return 2;
+    const size_t memory_size = argc == 5 ? strtoul(argv[4], NULL, 10) : 64 << 20;
+    if (packet_size <= header_size || heap_size == 0 || memory_size < packet_size) return 2;
     const char* const memory = make_memory(memory_size);
     char* places[heaps];
     for (int i = 0; i < heaps; i++) places[i] = make_memory(heap_size);

@@ -115,6 +115,56 @@ void packets_can_be_marked() {
     EXPECT(got->present[2] == 1 && got->present[3] == 0 && got->present[0] == 0);
 }
 
+/// Heap number \a i, of the time i, in one packet.
+bytes timed_packet(std::uint64_t i) {
+    packet_fields f;
+    f.cnt = i + 1;
+    f.heap_length = heap_size;
+    for (std::size_t k = 0; k < heap_size; ++k)
+        f.payload.push_back(static_cast<std::uint8_t>(i + k));
+    f.pointers = {spead2::flavour().address(0x1000, 0), spead2::flavour().immediate(0x1600, i)};
+    return make_packet(f);
+}
+
+/// All payload of a chunk is there when the chunk is in the ring, while packets that came with it are
+/// still to be placed.
+void chunks_that_leave_are_whole() {
+    for (const memcpy_method how : {memcpy_method::standard, memcpy_method::nontemporal}) {
+        const rings r;
+        std::string left;
+        chunk_stream_config c = by_time(1);
+        c.set_place([&](chunk_place_data* d, std::size_t) {
+            while (const auto got = r.data->try_pop()) left += describe(**got) + " ";
+            const auto time = static_cast<std::size_t>(d->items[0]);
+            d->chunk_id = static_cast<std::int64_t>(time / heaps_a_chunk);
+            d->heap_index = time % heaps_a_chunk;
+            d->heap_offset = time % heaps_a_chunk * heap_size;
+        });
+        auto s = r.make(c, stream_config().set_memcpy(how));
+        add_chunks(*s, 4);
+        bytes data;
+        for (std::uint64_t i = 0; i < 3 * heaps_a_chunk + 2; ++i) {
+            const bytes packet = timed_packet(i);
+            data.insert(data.end(), packet.begin(), packet.end());
+        }
+        s->add_reader<buffer_reader>(data);
+        EXPECT(take_all(*r.data) == "3:1100");
+        EXPECT(left == "0:1111 1:1111 2:1111 ");
+    }
+}
+
+/// Nor is anything left to be copied when packets go: each of a queue is destroyed once it was added.
+void nothing_is_left_of_packets_that_go() {
+    const rings r;
+    auto s = r.make(by_time(1));
+    add_chunks(*s, 4);
+    const auto queue = std::make_shared<inproc_queue>();
+    s->add_reader<inproc_reader>(queue);
+    for (std::uint64_t i = 0; i < 2 * heaps_a_chunk; ++i) queue->add_packet(timed_packet(i));
+    queue->stop();
+    EXPECT(take_all(*r.data) == "0:1111 1:1111");
+}
+
 void extra_bytes_and_statistics_come_from_place() {
     const rings r;
     stream_config config;
@@ -308,6 +358,8 @@ int main() {
     heaps_go_where_they_belong();
     heaps_of_chunks_that_left_are_too_old();
     packets_can_be_marked();
+    chunks_that_leave_are_whole();
+    nothing_is_left_of_packets_that_go();
     extra_bytes_and_statistics_come_from_place();
     answers_that_do_not_fit_are_refused();
     rings_that_run_dry_or_full_pause_the_readers();

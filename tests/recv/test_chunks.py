@@ -396,6 +396,59 @@ def test_heaps_go_where_they_belong(place: int, library: str) -> None:
     assert (stats["too_old_heaps"], stats["rejected_heaps"], stats[9]) == (1, 0, 1)
 
 
+@pytest.mark.parametrize("memcpy", [spead2.MEMCPY_STD, spead2.MEMCPY_NONTEMPORAL])
+@pytest.mark.parametrize("out_of_order", [False, True])
+@pytest.mark.parametrize("how", ["all at once", "one by one"])
+def test_payload_of_one_place_comes_in_the_order_of_packets(
+    memcpy: int, out_of_order: bool, how: str
+) -> None:
+    # Heaps of one packet and of several, which come mixed and overwrite each other in a few places;
+    # more than is copied at once.
+    size, places = 3000, 3
+    rule = recv.PlacementRule(size, time_per_chunk=places, time_per_heap=1)
+    stream = recv.ChunkRingStream(
+        spead2.ThreadPool(),
+        recv.StreamConfig(memcpy=memcpy, allow_out_of_order=out_of_order, max_heaps=1000),
+        recv.ChunkStreamConfig(items=[TIME], place=rule),
+        recv.ChunkRingbuffer(4),
+        recv.ChunkRingbuffer(4),
+    )
+    for _ in range(3):
+        stream.add_free_chunk(
+            recv.Chunk(data=np.zeros(size * places, np.uint8), present=np.zeros(places, np.uint8))
+        )
+    random = np.random.default_rng(1)
+    expected = np.zeros((2, places, size), np.uint8)
+    sent: list[bytes] = []
+    # Cnt, time, payload, and offsets that are to come.
+    begun: list[tuple[int, int, Any, list[int]]] = []
+    for cnt in range(1, 601):
+        time = int(random.integers(places)) + (places if cnt > 300 else 0)
+        payload = random.integers(256, size=size, dtype=np.uint8)
+        begun.append((cnt, time, payload, [0] if random.integers(2) else [0, 1000, 2000]))
+        while len(begun) > (3 if cnt < 600 else 0):
+            one, time, payload, offsets = begun[int(random.integers(len(begun)))]
+            at = offsets.pop(0)
+            part = payload[at : offsets[0] if offsets else size]
+            begun = [heap for heap in begun if heap[3]]
+            pointers: list[tuple[int, ...]] = [(TIME, time), (0x1000, 0, None)]
+            sent.append(packets.Packet(one, part.tobytes(), at, size, pointers).encode())
+            expected[time // places, time % places, at : at + len(part)] = part
+    if how == "all at once":
+        stream.add_buffer_reader(b"".join(sent))
+    else:
+        queue = spead2.InprocQueue()
+        stream.add_inproc_reader(queue)
+        for packet in sent:
+            queue.add_packet(packet)
+        queue.stop()
+    chunks = list(stream.data_ringbuffer)
+    assert [chunk.chunk_id for chunk in chunks] == [0, 1]
+    for chunk, what in zip(chunks, expected):
+        assert list(chunk.present) == [1] * places
+        assert np.array_equal(chunk.data.reshape(places, size), what)
+
+
 def test_rules_with_axes() -> None:
     # 2 times of 10 each a chunk, 3 antennas, 2 channels from 100 on in steps of 4.
     rule = recv.PlacementRule(2, 20, [(1, 3), (2, 2, 100, 4)], 10, time_first=1000)

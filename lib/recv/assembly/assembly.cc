@@ -51,6 +51,7 @@ assembly::assembly(const stream_config& config, std::uint64_t* stats, log_book& 
       log_(log),
       placer_(to),
       heads_(allocate_zeroed<std::size_t>(substreams_)) {
+    if (placer_ != nullptr) placer_->copies().set_nontemporal(nontemporal_);
     if (max_heaps_ > std::numeric_limits<std::size_t>::max() / substreams_ / sizeof(void*))
         throw std::bad_alloc();
     slots_ = allocate_zeroed<partial_heap*>(max_heaps_ * substreams_);
@@ -109,6 +110,7 @@ void assembly::log_no_memory(const packet_view& p, std::uint64_t bytes) {
 
 void assembly::copy(std::uint8_t* base, const packet_view& p) const {
     const auto n = static_cast<std::size_t>(p.payload_length);
+    copy_deferred();
     if (scatter_)
         scatter_(base, p);
     else
@@ -134,6 +136,7 @@ bool assembly::add_expected(Packets& packets) {
     if (allow_out_of_order_) end = std::min(end, h.ranges.gap_end(begin));
     const bool marks = placer_ != nullptr && h.placed.unit != 0;
     if (placer_ != nullptr && !placer_->wants(h.placed)) return false;
+    copy_deferred();
     if (finished_.size() == finished_.capacity()) finished_.reserve(2 * finished_.size());
     std::size_t taken = 0;
     std::uint64_t offset = begin;
@@ -222,7 +225,6 @@ bool assembly::begin(const packet_view& p) {
     if (!accepts_size(p)) return true;
     placement where;
     if (placer_ != nullptr) {
-        settle();  // it may give chunks away
         where = placer_->place(p);
         if (where.verdict == placement::kind::later) return false;
     }

@@ -50,6 +50,21 @@ public:
     /// \tparam Packets  see packet_runs.h \return whether there was any; expected() is not 0
     template <typename Packets>
     [[nodiscard]] bool add_expected(Packets& packets);
+    /// Before the packets that were added go, and heaps that are finished: others may see all payload.
+    void end_run() noexcept {
+        if (placer_ != nullptr)
+            placer_->copies().finish();
+        else if (nontemporal_)
+            end_nontemporal();
+    }
+    /// Packets of this size probably lie behind a packet: those that are far away will be needed soon.
+    void look_ahead(const std::uint8_t* packet, std::size_t size) const noexcept {
+        if (placer_ == nullptr) return;
+        constexpr std::size_t packets = deferred_copies::most / 2;
+        constexpr std::size_t line = 64;
+        __builtin_prefetch(packet + packets * size);
+        __builtin_prefetch(packet + packets * size + line);
+    }
     /// Give out everything that is there, as far as it has come.
     void flush();
 
@@ -75,9 +90,11 @@ private:
                p.payload_offset + p.payload_length <= h.capacity && !h.odd;
     }
     void append(partial_heap& h, const packet_view& p) {
-        if (place_payload(h, p))
+        if (place_payload(h, p)) {
+            copy_deferred();
             copy_plain(h.base + p.payload_offset, p.payload,
                        static_cast<std::size_t>(p.payload_length));
+        }
         h.received = h.end = p.payload_offset + p.payload_length;
         if (h.complete()) finish(h);
     }
@@ -94,9 +111,9 @@ private:
         else
             copy_payload(to, from, n);
     }
-    /// Others are to see what was copied.
-    void settle() const noexcept {
-        if (nontemporal_) end_nontemporal();
+    /// Payload comes to memory in the order of packets.
+    void copy_deferred() const noexcept {
+        if (placer_ != nullptr) placer_->copies().copy();
     }
     /// A packet of the heap, which is not complete, has come: what will the next one be?
     void expect_after(const partial_heap& h, const packet_view& p) noexcept;

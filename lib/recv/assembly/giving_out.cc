@@ -9,7 +9,6 @@
 namespace spead2::recv {
 
 void assembly::finish(partial_heap& h) {
-    settle();
     if (placer_ != nullptr) {
         if (!stop_seen_) {
             ++stats_[stat_index::heaps];
@@ -32,7 +31,6 @@ void assembly::finish(partial_heap& h) {
 
 /// Give out a heap that is not complete, or not known to be.
 void assembly::emit(partial_heap& h, reason why) {
-    settle();
     ++stats_[stat_index::heaps];
     ++stats_[why == reason::evicted ? stat_index::incomplete_heaps_evicted
                                     : stat_index::incomplete_heaps_flushed];

@@ -7,6 +7,8 @@
 
 #include <spead2/wire/packet.h>
 
+#include "deferred_copies.h"
+
 namespace spead2::recv {
 
 /// Where a heap goes. Meaningful to the placer alone, but for verdict, base and capacity.
@@ -42,8 +44,14 @@ public:
         return where.chunk_id >= oldest_;
     }
 
+    /// Those to places that were given out. A placer finishes them before it gives a chunk away.
+    [[nodiscard]] deferred_copies& copies() noexcept { return copies_; }
+
 protected:
     std::int64_t oldest_ = 0;  ///< chunk that is still written to
+
+private:
+    deferred_copies copies_;
 };
 
 }  // namespace spead2::recv

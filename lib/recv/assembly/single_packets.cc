@@ -35,7 +35,6 @@ void assembly::add_single(const packet_view& p) {
         }
     }
     if (size != 0) copy(h->payload_.data(), p);
-    settle();
     pointer_facts facts;
     if (p.first_item < p.n_pointers) {
         facts = first_pointers(p, h->pointers_);
@@ -71,12 +70,14 @@ void assembly::add_single(const packet_view& p) {
 bool assembly::place_single(const packet_view& p) {
     if (p.payload_length <= max_heap_size_ || accepts_size(p)) {
         const bool stops = is_stop(p);
-        settle();  // of other heaps: it may give chunks away
         const placement where = placer_->place(p);
         if (where.verdict == placement::kind::later) return false;
         if (where.verdict == placement::kind::accept) {
-            copy(where.base, p);
-            settle();
+            if (scatter_)
+                scatter_(where.base, p);
+            else
+                placer_->copies().add(where.base, p.payload,
+                                      static_cast<std::size_t>(p.payload_length));
             if (!stops || where.unit != 0) *where.flags = 1;
         }
         static_cast<void>(take_slot(p.heap_cnt));

@@ -194,6 +194,7 @@ placement chunk_placer::place(const packet_view& p) noexcept {
         }
         if (answer.chunk_id >= end_) {
             const auto n = static_cast<std::int64_t>(chunks_.size());
+            copies().finish();
             oldest_ = std::max(oldest_, answer.chunk_id - n + 1);
             switch (window_->move(*this, oldest_, answer.chunk_id, stream_id_, chunks_)) {
                 case shared_window::outcome::ready:
@@ -272,11 +273,13 @@ void chunk_placer::move_on() noexcept {
 }
 
 void chunk_placer::give_up() noexcept {
+    copies().finish();
     if (!left_) oldest_ = std::max(oldest_, window_->give_up(*this));
 }
 
 void chunk_placer::leave() noexcept {
     if (std::exchange(left_, true)) return;
+    copies().finish();
     oldest_ = end_ = std::numeric_limits<std::int64_t>::max();
     window_->leave(*this);
     if (lookout_ != nullptr) static_cast<void>(worker_->wake(lookout_));  // to be forgotten

@@ -79,6 +79,7 @@ std::size_t stream_core::add_each(std::span<const std::span<const std::uint8_t>>
     } catch (const std::exception&) {
         list.take(0);  // no memory: the packet is lost
     }
+    assembly_->end_run();
     return packets.size() - list.left.size();
 }
 
@@ -95,6 +96,7 @@ std::size_t stream_core::add_datagrams(std::span<const std::uint8_t> bytes,
     } catch (const std::exception&) {
         run.take(std::min(segment, run.left));  // no memory: the packet is lost
     }
+    assembly_->end_run();
     return bytes.size() - run.left;
 }
 
@@ -123,6 +125,7 @@ std::size_t stream_core::add_packets(std::span<const std::uint8_t> bytes, std::s
                 fault = packet_fault::too_large;
                 break;
             }
+            assembly_->look_ahead(run.data, size);
             if (!assembly_->add(p)) {
                 must_wait_ = true;
                 break;
@@ -132,6 +135,7 @@ std::size_t stream_core::add_packets(std::span<const std::uint8_t> bytes, std::s
     } catch (const std::exception&) {
         run.take(std::min(size, run.left));
     }
+    assembly_->end_run();
     return bytes.size() - run.left;
 }
 
