@@ -32,12 +32,14 @@
 
 namespace {
 
-/// Errno for a message, or 0 to send it. \a segment is its segment size (0: no offload).
+/// Errno for a message, or 0 to send it. \a segment is its segment size, or else the socket's (0: none).
 std::function<int(const msghdr& message, std::size_t segment)> refuse;
 bool knows_option = true;
 unsigned most_messages = 1024;  // that one sendmmsg takes
 int refuse_many = 0;            // errno for every sendmmsg
 std::size_t offloaded = 0;      // messages
+std::vector<int> options;       // segment sizes that sockets were given
+int refuse_option = 0;          // errno for those
 std::size_t calls = 0;
 std::chrono::seconds ahead{0};  // that the clock is
 
@@ -56,7 +58,9 @@ std::size_t segment_of(const msghdr& message) {
 
 int send_one(int fd, const msghdr& message, int flags) {
     const std::size_t segment = segment_of(message);
-    if (const int error = refuse ? refuse(message, segment) : 0; error != 0) {
+    const std::size_t any =
+        segment != 0 || options.empty() ? segment : static_cast<std::size_t>(options.back());
+    if (const int error = refuse ? refuse(message, any) : 0; error != 0) {
         errno = error;
         return -1;
     }
@@ -94,6 +98,17 @@ int getsockopt(int fd, int level, int name, void* value, socklen_t* length) noex
         return -1;
     }
     return static_cast<int>(::syscall(SYS_getsockopt, fd, level, name, value, length));
+}
+
+int setsockopt(int fd, int level, int name, const void* value, socklen_t length) noexcept {
+    if (level == SOL_UDP && name == UDP_SEGMENT) {
+        if (refuse_option != 0) {
+            errno = refuse_option;
+            return -1;
+        }
+        options.push_back(*static_cast<const int*>(value));
+    }
+    return static_cast<int>(::syscall(SYS_setsockopt, fd, level, name, value, length));
 }
 
 int clock_gettime(clockid_t clock, timespec* time) noexcept {
@@ -161,6 +176,7 @@ struct outcome {
 outcome run(const std::string& name, std::size_t packet_size, bool must_arrive = true) {
     current_case = name;
     logged.clear();
+    options.clear();
     offloaded = calls = 0;
     const receiver receivers[2];
     const std::vector<std::shared_ptr<inproc_queue>> queues{std::make_shared<inproc_queue>(),
@@ -243,6 +259,42 @@ void route_with_small_packets(int error) {
     check(o.offload && logged.size() == 1, "did not fall back once for large packets only");
     run("a route with an MTU of 1500, small packets", 1472);
     check(offloaded > 0 && logged.empty(), "gave up offload for small packets");
+}
+
+/// The socket has a segment size for packets that go alone, and none of them is cut up.
+void packets_in_parts_of_pages() {
+    using sizes = std::vector<int>;
+    refuse = nullptr;
+    run("packets of 1472 bytes", 1472);
+    check(options.empty(), "the socket has a segment size for small packets");
+    run("packets of 8972 bytes", 8972);
+    check(options == sizes{8968}, "the socket does not have the packet's size");
+    run("packets of 12 KB and more", 15'000);
+    check(options == sizes({12'056, 15'000}), "the socket does not follow the size of packets");
+    run("packets of 12 KB and 20 KB", 30'000);
+    check(options == sizes({12'056, 0}), "the socket keeps a size that is too small");
+    run("packets of 20 KB", 18'000);
+    check(options == sizes({12'056, 0}), "the socket has a size for packets that need none");
+    knows_option = false;
+    run("a kernel without UDP_SEGMENT, large packets", 8972);
+    knows_option = true;
+    check(options.empty(), "the option is tried");
+    refuse_option = EPERM;
+    run("a filter that does not let the option be set", 8972);
+    refuse_option = 0;
+    for (const int error : {EINVAL, EMSGSIZE, EIO}) {
+        refuse = [error](const msghdr&, std::size_t segment) { return segment > 8000 ? error : 0; };
+        run("a way that does not take such segments", 8972);
+        check(options == sizes({8968, 0}), "the socket keeps a size that is refused");
+    }
+    // Errors that have nothing to do with it do not end it.
+    int left = 1;
+    refuse = [&left](const msghdr&, std::size_t segment) {
+        return segment != 0 && left-- > 0 ? ECONNREFUSED : 0;
+    };
+    run("an error of an older packet", 8972);
+    check(options == sizes{8968}, "the size is given up for no reason");
+    refuse = nullptr;
 }
 
 void kernel_that_takes_little_at_a_time() {
@@ -406,6 +458,7 @@ int main() {
     kernel_with_64_segments();
     route_with_small_packets(EINVAL);
     route_with_small_packets(EMSGSIZE);
+    packets_in_parts_of_pages();
     kernel_that_takes_little_at_a_time();
     destination_that_cannot_be_reached();
     buffer_that_never_has_room();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts together the socket (udp/udp_socket.h, udp/udp_connection.h), messages (udp/udp_messages.h) and
+// Puts together the socket (udp/udp_socket.h, udp_connection.h, udp_pages.h), messages (udp/udp_messages.h) and
 // what the kernel can do (udp/udp_kernel.h).
 #include <spead2/send/transports/udp.h>
 
@@ -17,6 +17,7 @@
 #include "udp/udp_connection.h"
 #include "udp/udp_kernel.h"
 #include "udp/udp_messages.h"
+#include "udp/udp_pages.h"
 #include "udp/udp_socket.h"
 
 #ifndef UDP_SEGMENT
@@ -33,6 +34,7 @@ public:
           kernel_(options.endpoints, get_option(fd_, SOL_UDP, UDP_SEGMENT) >= 0),
           messages_(options.endpoints, kernel_),
           connection_(fd_, options.endpoints.size() == 1 && !options.socket),
+          pages_(fd_, kernel_.segmentation() && !options.socket),
           multicast_only_(options.ttl && !options.socket) {}
 
     [[nodiscard]] send_result send(packet_span packets) noexcept;
@@ -48,11 +50,16 @@ public:
     void set_destination(std::size_t substream, const endpoint& to) noexcept {
         const std::lock_guard lock(mutex_);
         static_cast<void>(connection_.end());
+        pages_.enable();
         kernel_.set_destination(substream, to);
         messages_.set_destination(substream, to);
     }
     [[nodiscard]] bool multicast_only() const noexcept { return multicast_only_; }
     [[nodiscard]] detail::udp_kernel& kernel() noexcept { return kernel_; }
+    void disable_segmentation() noexcept {
+        kernel_.disable_segmentation();
+        pages_.disable();
+    }
     [[nodiscard]] const detail::udp_messages& messages() const noexcept { return messages_; }
 
 private:
@@ -62,6 +69,7 @@ private:
     detail::udp_kernel kernel_;
     detail::udp_messages messages_;
     detail::udp_connection connection_;
+    detail::udp_pages pages_;
     const bool multicast_only_;
     mutable std::mutex mutex_;  ///< of the destinations, which who drives the stream reads without
 };
@@ -80,6 +88,7 @@ send_result udp_transport::impl::send(packet_span packets) noexcept {
     connection_.renew(messages_.destinations().front());
     while (result.accepted < packets.packets.size()) {
         const std::size_t n = messages_.build(packets, result.accepted, connection_.is_made());
+        pages_.prepare(messages_.largest_alone());
         for (std::size_t first = 0; first < n;) {
             const int sent = transmit(first, n);
             if (sent > 0) {
@@ -93,7 +102,7 @@ send_result udp_transport::impl::send(packet_span packets) noexcept {
             }
             const int error = errno;
             if (error == EINTR) continue;
-            if (error != EAGAIN && connection_.end()) break;
+            if (error != EAGAIN && (connection_.end() || pages_.end(error))) break;
             const packet& front = packets.packets[result.accepted];
             const next_move move = kernel_.refused(
                 error, {front.substream, messages_.count(first), front.size, n - first});
@@ -166,8 +175,6 @@ void udp_transport::set_destination(std::size_t substream, const endpoint& to) n
 }
 
 bool udp_transport::segmentation_offload() const noexcept { return impl_->kernel().segmentation(); }
-void udp_transport::disable_segmentation_offload() noexcept {
-    impl_->kernel().disable_segmentation();
-}
+void udp_transport::disable_segmentation_offload() noexcept { impl_->disable_segmentation(); }
 
 }  // namespace spead2::send

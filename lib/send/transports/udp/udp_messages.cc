@@ -81,6 +81,7 @@ std::size_t udp_messages::build(packet_span packets, std::size_t first, bool con
     std::size_t assembled = 0;
     std::size_t n_controls = 0;
     std::size_t control_size = 0;
+    largest_alone_ = 0;
     for (const packet* front = packets.packets.data() + first; front < end && n < most; ++n) {
         std::size_t n_iov;
         const std::size_t count = message_packets(*front, end, n_iov);
@@ -96,6 +97,7 @@ std::size_t udp_messages::build(packet_span packets, std::size_t first, bool con
         if (count == 1) {
             m.msg_control = nullptr;
             m.msg_controllen = 0;
+            largest_alone_ = std::max<std::size_t>(largest_alone_, front->size);
         } else {
             const std::size_t bytes = (count - 1) * front->size + front[count - 1].size;
             if (n_iov == count) {

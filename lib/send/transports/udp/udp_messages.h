@@ -39,6 +39,8 @@ public:
     [[nodiscard]] mmsghdr* operator[](std::size_t i) noexcept { return &messages_[i]; }
     /// Equal packets of this size in one message.
     [[nodiscard]] std::size_t most_packets(std::size_t packet_size) const noexcept;
+    /// Bytes of the largest packet that is a message of its own; 0: there is none.
+    [[nodiscard]] std::size_t largest_alone() const noexcept { return largest_alone_; }
     /// Packets of message \a i.
     [[nodiscard]] std::uint32_t count(std::size_t i) const noexcept { return counts_[i]; }
 
@@ -65,6 +67,7 @@ private:
     std::vector<endpoint> destinations_;
     const udp_kernel& kernel_;
     aligned_bytes assembly_;
+    std::size_t largest_alone_ = 0;
 
     // One element a message.
     std::array<mmsghdr, max_messages> messages_;
