@@ -66,8 +66,8 @@ def ramp() -> np.ndarray:
     return np.arange(HEAP * HEAPS, dtype=np.float32)
 
 
-def command(sink: Any, value: Any) -> None:
-    sink.to_basic_block()._post(pmt.intern("cmd"), pmt.cons(pmt.intern("destination"), value))
+def command(sink: Any, value: Any, key: str = "destination") -> None:
+    sink.to_basic_block()._post(pmt.intern("cmd"), pmt.cons(pmt.intern(key), value))
 
 
 def test_what_is_queued_goes_where_it_was_to_go(places: list[socket.socket]) -> None:
@@ -109,6 +109,9 @@ def test_a_command_sends_pdus_elsewhere(places: list[socket.socket], form: str) 
                 if place is not None
                 else pmt.cons(pmt.intern(host), pmt.from_long(port)),
             )
+            # What comes to one port of a block may overtake what came to another.
+            command(sink, pmt.from_long(1000), "descriptor_interval")
+            wait_until(lambda: sink.descriptor_interval() == 1000)
         message = pmt.cons(pmt.PMT_NIL, pmt.init_f32vector(len(pdu), pdu.tolist()))
         sink.to_basic_block()._post(pmt.intern("pdus"), message)
         wait_until(lambda: sink.heaps_sent() > i)  # noqa: B023
