@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "completions.h"
 
+#include <spead2/runtime/lock_soon.h>
+
 namespace spead2::send::detail {
 
 /// Tell the thread that waits for the group, which has it back then. \return false if there is none
@@ -29,7 +31,7 @@ void completions::hand_over(const group_queue::list& groups,
             group = next;
             next = group->next;
         }
-        lock.lock();
+        lock_soon(lock);
         thread_ = {};
     }
     count_ += groups.groups;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include <spead2/runtime/lock_soon.h>
+
 namespace spead2::send::detail {
 
 using clock = std::chrono::steady_clock;
@@ -14,7 +16,7 @@ task_wait driver::step(std::unique_lock<std::mutex>& lock) noexcept {
         fill(lock);
         early = ready_.packets.empty() && batch_.pacing.closed();
         if (ready_.packets.empty() && batch_.made.empty()) {
-            lock.lock();
+            lock_soon(lock);
             if (finished_some_) static_cast<void>(complete_groups(lock));
             if (early) return {task_wait::kind::until, batch_.pacing.next(), -1};
             batch_.pacing.ran_empty();
@@ -29,7 +31,7 @@ task_wait driver::step(std::unique_lock<std::mutex>& lock) noexcept {
     const send_result result = transport_.send(next);
     batch_.pacing.sent(rest, result.accepted);
     account(rest, result);
-    lock.lock();
+    lock_soon(lock);
     const bool emptied = finished_some_ && complete_groups(lock);
     if (early) return {task_wait::kind::until, batch_.pacing.next(), -1};
     switch (result.wait) {

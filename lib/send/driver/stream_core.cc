@@ -9,6 +9,7 @@
 
 #include <spead2/base/log.h>
 
+#include <spead2/runtime/lock_soon.h>
 #include "caller_sleep.h"
 #include "live_streams.h"
 
@@ -80,7 +81,8 @@ void stream_core::submit(std::unique_ptr<heap_group>& group, drive how) {
 bool stream_core::gather(std::unique_ptr<heap_group>& group) {
     check_process();
     group_state& state = group_state::of(*group);
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_, std::defer_lock);
+    lock_soon(lock);
     queue_.add(state);
     bool enough = false;
     if (role_.is_free()) {
@@ -273,7 +275,8 @@ stream_config stream_core::config() {
 // ---- The worker
 
 task_wait stream_core::run() noexcept {
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock(mutex_, std::defer_lock);
+    lock_soon(lock);
     if (!role_.is_workers()) {
         // A wake that came late, or the reminder.
         if (!role_.is_free() || queue_.empty() || !gathering_.active() || closing_) return {};

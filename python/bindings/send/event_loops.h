@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <spead2/runtime/lock_soon.h>
 #include <spead2/send/heap_group.h>
 
 #include "engine.h"
@@ -66,7 +67,8 @@ public:
 
     /// Takes the group over.
     void push(asyncio_group& group) noexcept {
-        const std::lock_guard lock(mutex_);
+        lock_soon(mutex_);
+        const std::lock_guard lock(mutex_, std::adopt_lock);
         if (signalling_ && first_ == nullptr) signal();
         group.next = nullptr;
         (last_ != nullptr ? last_->next : first_) = &group;
@@ -74,7 +76,8 @@ public:
     }
     /// All groups in the list, which is empty afterwards.
     [[nodiscard]] asyncio_group* take() noexcept {
-        const std::lock_guard lock(mutex_);
+        lock_soon(mutex_);
+        const std::lock_guard lock(mutex_, std::adopt_lock);
         last_ = nullptr;
         return std::exchange(first_, nullptr);
     }
