@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include <utility>
 
 #include "task_notes.h"
+#include "wait_events.h"
 
 namespace spead2 {
 namespace {
@@ -46,27 +46,6 @@ public:
 private:
     int fd_;
 };
-
-/// epoll_wait with a deadline in nanoseconds where the kernel has it (Linux 5.11), else rounded up
-/// to milliseconds.
-int wait_events(int epoll, epoll_event* events, int n, std::optional<clock::time_point> deadline) {
-    static std::atomic<bool> have_pwait2{true};
-    if (!deadline) return ::epoll_wait(epoll, events, n, -1);
-    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
-        std::max(*deadline - clock::now(), clock::duration::zero()));
-#ifdef SYS_epoll_pwait2
-    if (have_pwait2.load(std::memory_order_relaxed)) {
-        const timespec timeout{static_cast<time_t>(left.count() / 1'000'000'000),
-                               static_cast<long>(left.count() % 1'000'000'000)};
-        const long result =
-            ::syscall(SYS_epoll_pwait2, epoll, events, n, &timeout, nullptr, sizeof(sigset_t));
-        if (result >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(result);
-        have_pwait2.store(false, std::memory_order_relaxed);
-    }
-#endif
-    const auto ms = std::min<std::int64_t>((left.count() + 999'999) / 1'000'000, 1'000'000);
-    return ::epoll_wait(epoll, events, n, static_cast<int>(ms));
-}
 
 /// Nothing in it needs memory once it is made: neither waking a task, nor letting it wait.
 class epoll_worker final : public thread_pool::worker {
@@ -306,8 +285,8 @@ private:
         std::array<epoll_event, 32> events;
         const auto deadline =
             timers_.empty() ? std::nullopt : std::optional(timers_.begin()->first);
-        const int n =
-            wait_events(epoll_.get(), events.data(), static_cast<int>(events.size()), deadline);
+        const int n = detail::wait_events(epoll_.get(), events.data(),
+                                          static_cast<int>(events.size()), deadline);
         {
             const std::lock_guard lock(mutex_);
             sleeping_ = false;

@@ -49,7 +49,7 @@ int main() {
         EXPECT(r.windows(worker_trial::measured, faster) == 0);
         EXPECT(r.windows(worker_trial::measured, faster) == worker_trial::measured);
         EXPECT(r.windows(50, faster) == 50);
-        EXPECT(r.windows(20'000, faster) > 19'700);
+        EXPECT(r.windows(20'000, faster) > 19'600);
     }
     {  // not by enough, or slower by much: hardly ever
         for (const double worker_takes : {260.0, 2'000.0}) {
@@ -74,7 +74,7 @@ int main() {
         };
         EXPECT(r.windows(10'000, at_times) > 9'000);
         busy = true;
-        static_cast<void>(r.windows(4'200, at_times));
+        static_cast<void>(r.windows(270, at_times));  // soon
         EXPECT(r.windows(1'000, at_times) < 100);
         busy = false;
         static_cast<void>(r.windows(4'200, at_times));

@@ -294,7 +294,33 @@ void packets_in_parts_of_pages() {
     };
     run("an error of an older packet", 8972);
     check(options == sizes{8968}, "the size is given up for no reason");
+    // Nor what is refused of several packets in a message.
+    refuse = [](const msghdr& m, std::size_t) { return m.msg_controllen != 0 ? EIO : 0; };
+    run("a way that does not take several packets in a message", 8972);
+    check(options == sizes{8968}, "the size is given up, which was not to blame");
     refuse = nullptr;
+}
+
+/// Who does not want offload has none of it, to other destinations neither.
+void offload_that_nobody_wants() {
+    current_case = "offload that was disabled";
+    options.clear();
+    const receiver receivers[2];
+    spead2::send::udp_options to_first;
+    to_first.endpoints = {receivers[0].where()};
+    spead2::send::udp_transport transport(to_first);
+    std::vector<std::uint8_t> payload(9000, 1);
+    iovec iov{payload.data(), payload.size()};
+    const spead2::send::packet one{0, 1, 9000, 0};
+    check(transport.send({{&one, 1}, &iov}).accepted == 1, "the packet did not go");
+    check(options == std::vector<int>{9000}, "the socket does not have the packet's size");
+    transport.disable_segmentation_offload();
+    transport.set_destination(0, receivers[1].where());
+    check(transport.send({{&one, 1}, &iov}).accepted == 1, "the packet did not go");
+    check(options == std::vector<int>({9000, 0}), "the socket has a segment size again");
+    datagrams received;
+    for (const receiver& r : receivers) r.take(received);
+    check(received == datagrams{payload, payload}, "other datagrams were received");
 }
 
 void kernel_that_takes_little_at_a_time() {
@@ -459,6 +485,7 @@ int main() {
     route_with_small_packets(EINVAL);
     route_with_small_packets(EMSGSIZE);
     packets_in_parts_of_pages();
+    offload_that_nobody_wants();
     kernel_that_takes_little_at_a_time();
     destination_that_cannot_be_reached();
     buffer_that_never_has_room();

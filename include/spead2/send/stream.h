@@ -89,7 +89,8 @@ public:
     /// success.
     void submit(std::unique_ptr<heap_group>& group, drive how = drive::worker);
     /// The same for small groups that are to be sent with others that follow soon: at the next kick(),
-    /// or by a worker, at once if it is a large one, else in about 200 us.
+    /// or by a worker: at once if it is a large one, or if many are queued at a time and that is faster,
+    /// else in about 200 us.
     /// \return whether so much has gathered that it is worth a kick()
     [[nodiscard]] bool gather(std::unique_ptr<heap_group>& group);
     /// Whether anything gathered waits for a kick().

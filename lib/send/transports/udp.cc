@@ -50,7 +50,7 @@ public:
     void set_destination(std::size_t substream, const endpoint& to) noexcept {
         const std::lock_guard lock(mutex_);
         static_cast<void>(connection_.end());
-        pages_.enable();
+        pages_.try_again();
         kernel_.set_destination(substream, to);
         messages_.set_destination(substream, to);
     }
@@ -102,7 +102,8 @@ send_result udp_transport::impl::send(packet_span packets) noexcept {
             }
             const int error = errno;
             if (error == EINTR) continue;
-            if (error != EAGAIN && (connection_.end() || pages_.end(error))) break;
+            if (error != EAGAIN && connection_.end()) break;
+            if (messages_.count(first) == 1 && pages_.end(error)) break;
             const packet& front = packets.packets[result.accepted];
             const next_move move = kernel_.refused(
                 error, {front.substream, messages_.count(first), front.size, n - first});

@@ -6,7 +6,8 @@
 // the latest in the next turn of the loop. Neither threads nor descriptors are woken for that, and
 // futures can be set before the loop is entered again - for a limited time, so that a task which
 // only ever awaits futures that are done leaves the loop to others. Should the loop not get to its
-// next turn soon, a worker sends the heaps: all this is stream::gather().
+// next turn soon, a worker sends the heaps. Where many are in flight and that is faster, a worker sends
+// while the loop's thread makes more. All this is stream::gather().
 //
 // Large heaps, and what cannot go at once, are left to a worker. It puts finished groups into a
 // list and, while the loop listens, makes a descriptor readable.

@@ -30,18 +30,23 @@ namespace {
 void udp_pages::set(std::size_t largest) noexcept {
     // Of a packet that is larger than the segment size, there would be several datagrams.
     if (largest >= most || ++changes_ > most_changes || !set_segment(fd_, largest))
-        disable();
+        give_up();
     else
         segment_ = largest;
 }
 
 bool udp_pages::end(int error) noexcept {
     if (segment_ == 0 || !is_about_segments(error)) return false;
-    disable();
+    give_up();
     return true;
 }
 
 void udp_pages::disable() noexcept {
+    wanted_ = false;
+    give_up();
+}
+
+void udp_pages::give_up() noexcept {
     possible_ = false;
     if (segment_ == 0) return;
     static_cast<void>(set_segment(fd_, 0));

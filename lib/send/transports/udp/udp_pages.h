@@ -26,15 +26,17 @@ public:
     void prepare(std::size_t largest) noexcept {
         if (largest > segment_ && largest >= least && possible_) set(largest);
     }
-    /// A message was refused. \return whether it is to be sent once more, since this may have been why
+    /// A message of one packet was refused. \return whether it is to be sent once more, since this may
+    /// have been why
     [[nodiscard]] bool end(int error) noexcept;
-    /// Not any more.
-    void disable() noexcept;
     /// There may be another way now.
-    void enable() noexcept { possible_ = knows_; }
+    void try_again() noexcept { possible_ = wanted_; }
+    /// Never any more.
+    void disable() noexcept;
 
 private:
     void set(std::size_t largest) noexcept;
+    void give_up() noexcept;
 
     /// Below, the kernel's memory comes from caches of its own.
     static constexpr std::size_t least = 7600;
@@ -45,7 +47,7 @@ private:
 
     const int fd_;
     bool possible_;
-    const bool knows_ = possible_;
+    bool wanted_ = possible_;
     std::size_t segment_ = 0;  ///< that the socket has; 0: none
     int changes_ = 0;
 };
